@@ -1,0 +1,1 @@
+"""From samples to a voice gate, speech features and classified speech."""

@@ -1,0 +1,25 @@
+"""Section `microphone`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emoedge.config.setting import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicrophoneConfig:
+    """Where sound comes from."""
+
+    source: str = setting("default", help="A device name from `emoedge devices`, `default`, a sound file, or `none`.")
+    rate: int | None = setting(
+        None, minimum=8000, maximum=192000, unit="Hz", allow_none=True,
+        help="Sample rate asked of the device; null takes what it offers best. Resampled to 16 kHz.",
+    )  # fmt: skip
+    channel: int | None = setting(
+        None, minimum=1, maximum=32, allow_none=True, help="Which channel to hear, from 1; null averages them."
+    )
+    gain: float = setting(0.0, minimum=-40, maximum=40, unit="dB", help="Applied before everything else.")
+    paced: bool = setting(True, help="Play a file at its own speed, as a microphone would.")
+    loop: bool = setting(False, help="Start a file again at its end.")
+    stall_timeout: float = setting(4.0, minimum=0.5, maximum=60, unit="s", help="No sample for this long counts as lost.")

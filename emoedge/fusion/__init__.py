@@ -1,0 +1,1 @@
+"""From observations to beliefs, and from beliefs to episodes."""

@@ -1,0 +1,1 @@
+"""Model files and the TFLite interpreter that runs them."""

@@ -1,0 +1,1 @@
+"""What a daemon needs to live long: health, backoff, clock, systemd."""

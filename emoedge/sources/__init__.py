@@ -1,0 +1,1 @@
+"""What can be unplugged: cameras, microphones and the files that stand in for them."""
