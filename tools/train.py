@@ -1,0 +1,69 @@
+"""Train a model: `tools/train.py --system emoedge --modality face --data fer2013.npz --output runs/face`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from workbench.recipes import MODALITIES, SYSTEMS, TrainOptions, recipe
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and run the recipe; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Train the face or speech model of a system.")
+    parser.add_argument(
+        "--system", choices=SYSTEMS, default="emoedge", help="whose model (default emoedge)"
+    )
+    parser.add_argument("--modality", choices=MODALITIES, required=True)
+    parser.add_argument("--variant", default="", help="one of the recipe's variants")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        nargs="+",
+        metavar="PATH",
+        help="data set; may be repeated",
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="passes over the data; default: the recipe's own"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="compute threads (default 1)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
+    given = parser.parse_args(arguments)
+    options = TrainOptions(
+        system=given.system,
+        modality=given.modality,
+        variant=given.variant,
+        data=tuple(path for group in given.data for path in group),
+        output=given.output,
+        epochs=given.epochs,
+        seed=given.seed,
+        threads=given.threads,
+        resume=given.resume,
+    )
+    missing = [str(path) for path in options.data if not path.exists()]
+    if missing:
+        print(f"no such data: {', '.join(missing)}", file=sys.stderr)
+        return 2
+    if options.epochs is not None and options.epochs < 1:
+        print("--epochs must be at least 1", file=sys.stderr)
+        return 2
+    try:
+        recipe(options.system, options.modality).train(options)
+    except (LookupError, ValueError, FileExistsError) as error:
+        print(f"cannot train: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; add --resume to go on from {options.output}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the tools share: data readers, training recipes, conversion, metrics and plots."""
