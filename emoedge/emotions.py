@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -74,7 +75,7 @@ class Scores:
                 raise ValueError(f"{name}: expected shape ({len(CANONICAL)},), got {array.shape}")
 
     @classmethod
-    def from_labels(cls, labels: Sequence[str], probabilities: NDArray[np.floating]) -> Scores:
+    def from_labels(cls, labels: Sequence[str], probabilities: NDArray[np.floating[Any]]) -> Scores:
         """Sum a model's class probabilities into canonical ones; `labels` are canonical names, one a class.
 
         Raises ValueError where a label is not canonical or the lengths differ.

@@ -192,13 +192,15 @@ class Contribution:
 
     modality: Modality
     weight: float
-    """Exponent with which its last observation entered, 0..1."""
+    """Reliability of the model that made it, 0..1."""
     age: float
-    """Seconds since that observation."""
+    """Seconds since its last classified observation."""
     quality: float
     """0..1."""
     label: str
     """What this modality alone says."""
+    attribution: str | None = None
+    """Whose voice it is taken for: `only_face`, `largest_face` or `no_face`; None for a face."""
 
 
 @dataclass(frozen=True, slots=True)

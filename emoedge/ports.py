@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -114,7 +115,7 @@ class FaceDetector(Protocol):
 class Classifier(Protocol):
     """A model behind its front end: features in, canonical scores out."""
 
-    def classify(self, features: NDArray[np.floating]) -> Scores:
+    def classify(self, features: NDArray[np.floating[Any]]) -> Scores:
         """Calibrated scores of one input, shaped and scaled as the model file's front end makes it."""
         ...
 

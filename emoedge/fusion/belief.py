@@ -1,0 +1,212 @@
+"""What is believed of one subject: a Bayesian forward filter, or a plain weighted mean.
+
+The filter is the forward algorithm of a hidden Markov model (Rabiner 1989, doi:10.1109/5.18626) whose
+state is the emotion. Between observations the state forgets towards uniform with `exp(-dt / tau)`; an
+observation multiplies in `(p(c) / prior(c)) ** (weight * quality * min(1, dt / decorrelation))`. The
+exponent makes evidence proportional to time and not to the frame rate: frames are not independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from emoedge.emotions import CANONICAL, Reason, Scores
+from emoedge.messages import Belief, Contribution, Modality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+FLOOR = 1e-3
+"""No single observation may say that an emotion is impossible: probabilities enter at least this large."""
+
+UNIFORM: NDArray[np.float64] = np.full(len(CANONICAL), 1 / len(CANONICAL))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """How much one modality's model counts."""
+
+    weight: float
+    """0..1, `w_m`."""
+    decorrelation: float
+    """Seconds after which a new observation counts in full, `tau_m`."""
+    prior: tuple[float, ...] = ()
+    """Class prior under which the model was calibrated, 7 values; empty means uniform over its labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One observation of either sense, ready for the filter."""
+
+    modality: Modality
+    at: float
+    quality: float
+    scores: Scores | None
+    reason: Reason | None = None
+    attribution: str | None = None
+
+
+@dataclass(slots=True)
+class _Memory:
+    """The last that was heard of one modality."""
+
+    observed_at: float
+    quality: float
+    scores: Scores
+    attribution: str | None
+
+
+class BeliefMethod(Protocol):
+    """How remembered observations become probabilities."""
+
+    def observe(self, evidence: Evidence, since: float | None) -> None:
+        """Take a classified observation; `since` is seconds since that modality's last one, None if first."""
+        ...
+
+    def probabilities(self, at: float) -> NDArray[np.float64]:
+        """Probabilities of the canonical emotions at that time, shape (7,)."""
+        ...
+
+
+class ForwardFilter:
+    """The Bayesian filter."""
+
+    def __init__(self, *, tau: float, reliability: Mapping[Modality, Reliability]) -> None:
+        self._tau = tau
+        self._reliability = reliability
+        self._state = UNIFORM.copy()
+        self._at: float | None = None
+
+    def observe(self, evidence: Evidence, since: float | None) -> None:
+        """Predict to the observation's time, then multiply it in."""
+        assert evidence.scores is not None
+        self._state = self.probabilities(evidence.at)
+        self._at = evidence.at if self._at is None else max(self._at, evidence.at)
+        model = self._reliability[evidence.modality]
+        share = 1.0 if since is None or model.decorrelation <= 0 else min(1.0, since / model.decorrelation)
+        exponent = model.weight * evidence.quality * share
+        known = evidence.scores.known
+        prior = _prior(model.prior, known)
+        factor = np.ones(len(CANONICAL))
+        factor[known] = (np.maximum(evidence.scores.values[known], FLOOR) / prior[known]) ** exponent
+        state = self._state * factor
+        self._state = state / state.sum()
+
+    def probabilities(self, at: float) -> NDArray[np.float64]:
+        """Prediction to `at`, without changing the state; an earlier time gives the state as it is."""
+        if self._at is None or at <= self._at:
+            return self._state
+        keep = np.exp(-(at - self._at) / self._tau)
+        return keep * self._state + (1 - keep) * UNIFORM  # type: ignore[no-any-return]
+
+
+class WeightedMean:
+    """The classic: the latest probabilities of each modality, averaged by weight and quality."""
+
+    def __init__(self, *, forget: float, reliability: Mapping[Modality, Reliability]) -> None:
+        self._forget = forget
+        self._reliability = reliability
+        self._latest: dict[Modality, Evidence] = {}
+
+    def observe(self, evidence: Evidence, since: float | None) -> None:  # noqa: ARG002 - the port's signature
+        """Remember it; only the latest of each modality counts."""
+        self._latest[evidence.modality] = evidence
+
+    def probabilities(self, at: float) -> NDArray[np.float64]:
+        """Mean over the modalities heard within `forget` seconds; uniform where there is none.
+
+        A label that a model does not know is averaged over the other model alone.
+        """
+        total = np.zeros(len(CANONICAL))
+        weights = np.zeros(len(CANONICAL))
+        for modality, evidence in self._latest.items():
+            if at - evidence.at > self._forget or evidence.scores is None:
+                continue
+            weight = self._reliability[modality].weight * evidence.quality
+            total += weight * evidence.scores.values
+            weights += weight * evidence.scores.known
+        mean = np.divide(total, weights, out=np.zeros_like(total), where=weights > 0)
+        mass = float(mean.sum())
+        return mean / mass if mass > 0 else UNIFORM
+
+
+class SubjectBelief:
+    """Everything believed of one subject: the method's state plus who contributed, and when."""
+
+    def __init__(self, subject: str, method: BeliefMethod, *, weights: Mapping[Modality, float], margin: float,
+                 forget: float) -> None:  # fmt: skip
+        self.subject = subject
+        self._method = method
+        self._weights = weights
+        self._margin = margin
+        self._forget = forget
+        self._memory: dict[Modality, _Memory] = {}
+        self._abstained: tuple[float, Reason] | None = None
+
+    def observe(self, evidence: Evidence) -> None:
+        """Take one observation, classified or abstaining."""
+        if evidence.scores is None:
+            if evidence.reason is not None:
+                self._abstained = (evidence.at, evidence.reason)
+            return
+        last = self._memory.get(evidence.modality)
+        since = None if last is None else max(0.0, evidence.at - last.observed_at)
+        self._method.observe(evidence, since)
+        self._memory[evidence.modality] = _Memory(
+            evidence.at, evidence.quality, evidence.scores, evidence.attribution
+        )
+
+    def active(self, at: float) -> frozenset[Modality]:
+        """Modalities classified within `forget` seconds."""
+        return frozenset(m for m, last in self._memory.items() if at - last.observed_at <= self._forget)
+
+    def at(self, at: float) -> Belief:
+        """The belief at a time not before the last observation."""
+        active = sorted(self.active(at))
+        if not active:
+            reason = self._abstained[1] if self._abstained is not None else Reason.LOW_MARGIN
+            return Belief(at=at, subject=self.subject, label="unknown", confidence=0.0, scores=None, reason=reason)
+        known = np.logical_or.reduce([self._memory[m].scores.known for m in active])
+        values = np.where(known, self._method.probabilities(at), 0.0)
+        scores = Scores(values / values.sum(), known)
+        contributions = tuple(self._contribution(m, at) for m in active)
+        certain = scores.margin >= self._margin
+        return Belief(
+            at=at, subject=self.subject, label=scores.label if certain else "unknown", confidence=scores.confidence,
+            scores=scores, reason=None if certain else self._reason(active), contributions=contributions,
+            agreement=self._agreement(active),
+        )  # fmt: skip
+
+    def _contribution(self, modality: Modality, at: float) -> Contribution:
+        last = self._memory[modality]
+        return Contribution(modality, self._weights[modality], at - last.observed_at, last.quality,
+                            last.scores.label, last.attribution)  # fmt: skip
+
+    def _reason(self, active: list[Modality]) -> Reason:
+        """The last abstention's reason where it is newer than all that was classified."""
+        newest = max(self._memory[m].observed_at for m in active)
+        if self._abstained is not None and self._abstained[0] > newest:
+            return self._abstained[1]
+        return Reason.LOW_MARGIN
+
+    def _agreement(self, active: list[Modality]) -> float | None:
+        """1 - total variation distance over the labels that both modalities know."""
+        if len(active) < 2:
+            return None
+        one, two = (self._memory[m].scores for m in active[:2])
+        both = one.known & two.known
+        p, q = one.values[both], two.values[both]
+        if p.sum() <= 0 or q.sum() <= 0:
+            return 0.0
+        return float(1 - 0.5 * np.abs(p / p.sum() - q / q.sum()).sum())
+
+
+def _prior(prior: tuple[float, ...], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    if prior:
+        return np.maximum(np.asarray(prior, dtype=np.float64), FLOOR)
+    return np.full(len(CANONICAL), 1 / max(1, int(known.sum())))

@@ -1,0 +1,235 @@
+"""The middle of the house: what both senses told, as subjects, their beliefs, and events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from emoedge.emotions import Reason
+from emoedge.fusion.belief import Evidence
+from emoedge.fusion.subject import VOICE, Subject, face_name, make_subject
+from emoedge.messages import Event, EventType, Modality, Mode, SensorStatus, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emoedge.config.fusion import FusionConfig
+    from emoedge.fusion.belief import Reliability
+    from emoedge.messages import HearingResult, VisionResult
+
+OTHERS = 4
+"""At most this many further subjects are told beside the main one."""
+
+CAMERA = "camera"
+MICROPHONE = "mic"
+
+
+class Mind:
+    """Takes results in the order of their times and gives events; holds no clock.
+
+    `sensors` are the enabled ones (`camera`, `mic`); a sensor that was never enabled is not missed.
+    """
+
+    def __init__(self, config: FusionConfig, reliability: Mapping[Modality, Reliability],
+                 sensors: tuple[str, ...] = (CAMERA, MICROPHONE)) -> None:  # fmt: skip
+        self._config = config
+        self._reliability = reliability
+        self._sensors: dict[str, SensorStatus] = dict.fromkeys(sensors, SensorStatus.ONLINE)
+        self._ids = count(1)
+        self._faces: dict[int, Subject] = {}
+        self._voice: Subject | None = None
+        self._speaking = False
+        self._utterance: tuple[str, float, str | None] | None = None
+        self._paused = False
+        self._mode = Mode.IDLE
+        self._at = float("-inf")
+        self._face_reason: Reason | None = None
+
+    # What the senses told.
+
+    def see(self, result: VisionResult) -> list[Event]:
+        """Take the result of one analysed frame."""
+        at = self._forward(result.at)
+        events = [self._appear(track, at) for track in result.appeared]
+        for face in result.faces:
+            subject = self._faces.get(face.track)
+            if subject is None:
+                continue
+            subject.area, subject.seen_at = face.box.area, at
+            reason = face.quality.reason
+            if face.scores is not None or reason is not None:
+                subject.observe(Evidence(Modality.FACE, at, face.quality.overall, face.scores, reason))
+        for track in result.left:
+            events += self._leave(track, at, "left")
+        return events + self.advance(at)
+
+    def hear(self, result: HearingResult) -> list[Event]:
+        """Take the result of one audio block; a block that told nothing costs nothing."""
+        at = self._forward(result.at)
+        if result.speaking == self._speaking and not result.observations:
+            return []
+        events: list[Event] = []
+        if result.speaking != self._speaking:
+            events.append(self._voice_changed(speaking=result.speaking, at=at))
+        for heard in result.observations:
+            subject, attribution = self._speaker(at)
+            subject.observe(
+                Evidence(Modality.SPEECH, heard.at, heard.quality, heard.scores, heard.reason, attribution)
+            )
+        return events + self.advance(at)
+
+    def advance(self, at: float) -> list[Event]:
+        """Let time pass: beliefs fade, episodes end, a voice unheard for long is forgotten."""
+        at = self._forward(at)
+        events: list[Event] = []
+        for subject in self._subjects():
+            events += subject.step(at)
+        voice = self._voice
+        if voice is not None and not self._speaking and not voice.belief.active(at):
+            events += voice.finish(at, "silent")
+            self._voice = None
+        mode = self._present_mode(at)
+        if mode != self._mode:
+            details = {"mode": mode, "previous": self._mode}
+            self._mode = mode
+            events.append(Event(EventType.MODE_CHANGED, at, details=details))
+        return events
+
+    # What happens to the senses themselves.
+
+    def sensor(self, name: str, status: SensorStatus, at: float, problem: str | None = None) -> list[Event]:
+        """Note a sensor's state; a lost one takes what it told with it."""
+        at = self._forward(at)
+        before = self._sensors.get(name)
+        if before is None or before == status:
+            return []
+        self._sensors[name] = status
+        events: list[Event] = []
+        was, now = before is SensorStatus.ONLINE, status is SensorStatus.ONLINE
+        if was and not now:
+            details: dict[str, object] = {"sensor": name, "status": status}
+            if problem:
+                details["problem"] = problem
+            events += self._drop(name, at, "paused" if self._paused else "sensor_lost")
+            if not self._paused:
+                events.append(Event(EventType.SENSOR_LOST, at, details=details))
+        elif now and not was and not self._paused:
+            events.append(Event(EventType.SENSOR_RESTORED, at, details={"sensor": name, "status": status}))
+        return events + self.advance(at)
+
+    def pause(self, at: float, *, paused: bool) -> list[Event]:
+        """Stop or go on looking and listening; ends everything that runs."""
+        at = self._forward(at)
+        if paused == self._paused:
+            return []
+        self._paused = paused
+        events = self._end_all(at, "paused") if paused else []
+        return events + self.advance(at)
+
+    def finish(self, at: float) -> list[Event]:
+        """End everything that runs, because the daemon stops or the film is over."""
+        return self._end_all(self._forward(at), "stopped")
+
+    # The present.
+
+    def state(self, at: float) -> State:
+        """What is known at that time."""
+        at = max(at, self._at)
+        beliefs = [subject.at(at) for subject in self._subjects()]
+        reason = None
+        if not beliefs:
+            reason = Reason.NO_FACE if CAMERA in self._sensors else Reason.NO_VOICE
+        return State(
+            at=at, mode=self._present_mode(at), people=len(self._faces), subject=beliefs[0] if beliefs else None,
+            others=tuple(beliefs[1 : 1 + OTHERS]), reason=reason, speaking=self._speaking,
+        )  # fmt: skip
+
+    @property
+    def speaking(self) -> bool:
+        """Whether somebody speaks."""
+        return self._speaking
+
+    def _forward(self, at: float) -> float:
+        """Times that come late (a block read after a newer frame) count as the present."""
+        self._at = max(self._at, at)
+        return self._at
+
+    def _next_id(self) -> str:
+        return f"ep-{next(self._ids)}"
+
+    def _subjects(self) -> list[Subject]:
+        """Faces from the largest to the smallest, then the voice."""
+        faces = sorted(self._faces.values(), key=lambda s: (-s.area, s.since, s.name))
+        return faces if self._voice is None else [*faces, self._voice]
+
+    def _appear(self, track: int, at: float) -> Event:
+        subject = make_subject(face_name(track), at, self._config, self._reliability, self._next_id)
+        self._faces[track] = subject
+        details = {"people": len(self._faces)}
+        return Event(EventType.PERSON_APPEARED, at, subject.name, subject.visit, details=details)
+
+    def _leave(self, track: int, at: float, cause: str) -> list[Event]:
+        subject = self._faces.pop(track, None)
+        if subject is None:
+            return []
+        details = {"people": len(self._faces), "duration": at - subject.since, "cause": cause}
+        return [
+            *subject.finish(at, cause),
+            Event(EventType.PERSON_LEFT, at, subject.name, subject.visit, details=details),
+        ]
+
+    def _speaker(self, at: float) -> tuple[Subject, str]:
+        """Whose voice it is: the only face's, else the largest one's, else somebody unseen."""
+        if self._faces:
+            return self._subjects()[0], "only_face" if len(self._faces) == 1 else "largest_face"
+        if self._voice is None:
+            self._voice = make_subject(VOICE, at, self._config, self._reliability, self._next_id)
+        return self._voice, "no_face"
+
+    def _voice_changed(self, *, speaking: bool, at: float) -> Event:
+        self._speaking = speaking
+        if speaking:
+            subject, attribution = self._speaker(at)
+            self._utterance = (self._next_id(), at, subject.name)
+            details = {"attribution": attribution}
+            return Event(EventType.VOICE_START, at, subject.name, self._utterance[0], details=details)
+        episode, since, name = self._utterance or (self._next_id(), at, None)
+        self._utterance = None
+        return Event(EventType.VOICE_END, at, name, episode, details={"duration": at - since})
+
+    def _drop(self, sensor: str, at: float, cause: str) -> list[Event]:
+        """Forget what a lost sensor told: no face stays where nothing is seen."""
+        events: list[Event] = []
+        if sensor == CAMERA:
+            for track in list(self._faces):
+                events += self._leave(track, at, cause)
+        if sensor == MICROPHONE and self._speaking:
+            events.append(self._with_cause(self._voice_changed(speaking=False, at=at), cause))
+        return events
+
+    def _end_all(self, at: float, cause: str) -> list[Event]:
+        events = self._drop(CAMERA, at, cause) + self._drop(MICROPHONE, at, cause)
+        if self._voice is not None:
+            events += self._voice.finish(at, cause)
+            self._voice = None
+        return events
+
+    @staticmethod
+    def _with_cause(event: Event, cause: str) -> Event:
+        return replace(event, details={**event.details, "cause": cause})
+
+    def _present_mode(self, at: float) -> Mode:
+        if self._paused:
+            return Mode.PAUSED
+        if self._sensors and all(status is not SensorStatus.ONLINE for status in self._sensors.values()):
+            return Mode.BLIND
+        subjects = self._subjects()
+        if not subjects:
+            return Mode.IDLE
+        active = subjects[0].belief.active(at)
+        if len(active) == 2:
+            return Mode.FUSED
+        if subjects[0].name == VOICE:
+            return Mode.SPEECH_ONLY
+        return Mode.SPEECH_ONLY if active == {Modality.SPEECH} else Mode.FACE_ONLY
