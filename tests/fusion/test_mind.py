@@ -1,0 +1,203 @@
+"""The mind: people, whose voice it is, sensors, modes."""
+
+import numpy as np
+import pytest
+
+from emoedge.config.fusion import FusionConfig
+from emoedge.emotions import CANONICAL, Reason, Scores
+from emoedge.fusion.belief import Reliability
+from emoedge.fusion.mind import Mind
+from emoedge.messages import (
+    Box,
+    FaceObservation,
+    FaceQuality,
+    HearingResult,
+    Modality,
+    Mode,
+    SensorStatus,
+    SpeechObservation,
+    VisionResult,
+)
+
+RELIABILITY = {m: Reliability(weight=1.0, decorrelation=0.5) for m in Modality}
+
+
+def scores(label, p=0.85):
+    return Scores(np.array([p if c == label else (1 - p) / 6 for c in CANONICAL]), np.ones(7, bool))
+
+
+def face(at, track, label, side=100.0, reason=None):
+    quality = FaceQuality(side, 100, 120, 0.0 if reason else 1.0, reason)
+    return FaceObservation(at, track, Box(0, 0, side, side), quality, None if reason else scores(label))
+
+
+def look(at, *faces, appeared=(), left=()):
+    return VisionResult(at, tuple(faces), tuple(appeared), tuple(left))
+
+
+def say(at, label=None, speaking=True):
+    heard = (SpeechObservation(at, 1.0, 20.0, scores(label)),) if label else ()
+    return HearingResult(at, speaking, heard)
+
+
+def mind(**config):
+    return Mind(FusionConfig(**config), RELIABILITY)
+
+
+def names(events):
+    return [e.type.value for e in events]
+
+
+def watch(m, start, stop, *faces, step=0.1):
+    events = []
+    for i in range(round((stop - start) / step)):
+        at = start + i * step
+        events += m.see(look(at, *(face(at, *f) for f in faces)))
+    return events
+
+
+def test_a_visit():
+    m = mind()
+    events = m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))
+    assert names(events) == ["person_appeared", "mode_changed"]
+    events = watch(m, 0.1, 2.0, (1, "happy"))
+    assert names(events) == ["emotion_start"]
+    assert m.state(2.0).subject.label == "happy"
+    assert m.state(2.0).mode is Mode.FACE_ONLY
+    events = m.see(look(2.0, left=[1]))
+    assert names(events) == ["emotion_end", "person_left", "mode_changed"]
+    assert events[0].details["cause"] == "left"
+    assert events[1].details["duration"] == pytest.approx(2.0)
+    assert m.state(2.0).subject is None
+    assert m.state(2.0).reason is Reason.NO_FACE
+
+
+@pytest.mark.parametrize(
+    ("faces", "subject", "attribution"),
+    [
+        ([], "voice", "no_face"),
+        ([(1, "neutral", 100.0)], "face-1", "only_face"),
+        ([(1, "neutral", 100.0), (2, "neutral", 150.0)], "face-2", "largest_face"),
+    ],
+)
+def test_whose_voice_it_is(faces, subject, attribution):
+    m = mind()
+    if faces:
+        m.see(look(0.0, *(face(0.0, *f) for f in faces), appeared=[f[0] for f in faces]))
+    start = m.hear(say(0.5))[0]
+    assert (start.type.value, start.subject, start.details["attribution"]) == ("voice_start", subject, attribution)
+    events = []
+    for i in range(6):
+        events += m.hear(say(1.0 + i * 0.5, "angry"))
+    started = [e for e in events if e.type.value == "emotion_start" and e.subject == subject]
+    heard = [c for e in started for c in e.belief.contributions if c.modality is Modality.SPEECH]
+    assert heard
+    assert {c.attribution for c in heard} == {attribution}
+    end = m.hear(say(5.0, speaking=False))[0]
+    assert (end.type.value, end.episode_id) == ("voice_end", start.episode_id)
+    assert end.details["duration"] == pytest.approx(4.5)
+
+
+def test_two_people_are_told_apart_largest_first():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "sad"), face(0.0, 2, "happy", 200.0), appeared=[1, 2]))
+    watch(m, 0.1, 2.0, (1, "sad"), (2, "happy", 200.0))
+    state = m.state(2.0)
+    assert state.people == 2
+    assert (state.subject.subject, state.subject.label) == ("face-2", "happy")
+    assert [(b.subject, b.label) for b in state.others] == [("face-1", "sad")]
+
+
+def test_fused_mode_and_both_contributions():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "angry"), appeared=[1]))
+    events = m.hear(say(0.1, "angry"))
+    assert [e.details["mode"] for e in events if e.type.value == "mode_changed"] == [Mode.FUSED]
+    assert len(m.state(0.1).subject.contributions) == 2
+
+
+def test_an_unseen_voice_is_forgotten():
+    m = mind(forget=2.0)
+    m.hear(say(0.0, "sad"))
+    m.hear(say(0.6, "sad"))
+    m.hear(say(1.2, "sad"))
+    assert m.state(1.2).mode is Mode.SPEECH_ONLY
+    m.hear(say(1.5, speaking=False))
+    events = m.advance(3.0) + m.advance(4.0)
+    assert names(events) == ["emotion_end", "mode_changed"]
+    assert m.state(4.0).subject is None
+
+
+def test_lost_camera_takes_its_faces_with_it():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))
+    watch(m, 0.1, 2.0, (1, "happy"))
+    events = m.sensor("camera", SensorStatus.RECONNECTING, 2.0, "unplugged")
+    assert names(events) == ["emotion_end", "person_left", "sensor_lost", "mode_changed"]
+    assert events[1].details["cause"] == "sensor_lost"
+    assert events[2].details["problem"] == "unplugged"
+    assert m.sensor("camera", SensorStatus.OFFLINE, 2.5) == []
+    assert m.state(2.5).mode is Mode.IDLE
+    blind = m.sensor("mic", SensorStatus.OFFLINE, 3.0)
+    assert m.state(3.0).mode is Mode.BLIND
+    assert names(blind) == ["sensor_lost", "mode_changed"]
+    assert names(m.sensor("camera", SensorStatus.ONLINE, 4.0)) == ["sensor_restored", "mode_changed"]
+
+
+def test_a_disabled_sensor_is_not_missed():
+    m = Mind(FusionConfig(), RELIABILITY, sensors=("camera",))
+    assert m.sensor("mic", SensorStatus.OFFLINE, 0.0) == []
+    assert m.state(0.0).mode is Mode.IDLE
+
+
+def test_pause_ends_everything_and_says_nothing_of_sensors():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))
+    watch(m, 0.1, 2.0, (1, "happy"))
+    m.hear(say(2.0))
+    assert names(m.pause(2.1, paused=True)) == ["emotion_end", "person_left", "voice_end", "mode_changed"]
+    assert m.sensor("camera", SensorStatus.OFFLINE, 2.2) == []
+    assert m.state(2.2).mode is Mode.PAUSED
+    m.sensor("camera", SensorStatus.ONLINE, 3.0)
+    assert names(m.pause(3.0, paused=False)) == ["mode_changed"]
+
+
+def test_finish_ends_everything():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))
+    watch(m, 0.1, 2.0, (1, "happy"))
+    m.hear(say(2.0))
+    assert names(m.finish(2.5)) == ["emotion_end", "person_left", "voice_end"]
+    assert m.finish(2.6) == []
+
+
+def test_poor_face_gives_its_reason():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, None, 20.0, Reason.FACE_TOO_SMALL), appeared=[1]))
+    subject = m.state(0.0).subject
+    assert (subject.label, subject.reason) == ("unknown", Reason.FACE_TOO_SMALL)
+
+
+def test_late_block_does_not_turn_time_back():
+    m = mind()
+    m.see(look(1.0, face(1.0, 1, "happy"), appeared=[1]))
+    m.hear(say(0.8, "happy"))
+    assert m.state(0.5).at == 1.0
+
+
+@pytest.mark.parametrize("rate", [5, 25])
+def test_same_film_same_episodes_at_any_rate(rate):
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "neutral"), appeared=[1]))
+    step = 1 / rate
+    events = watch(m, step, 3.0, (1, "neutral"), step=step)
+    events += watch(m, 3.0, 7.0, (1, "happy"), step=step)
+    told = [(e.type.value, e.details["label"], e.at) for e in events if e.type.value in ("emotion_start", "emotion_end")]
+    assert [t[:2] for t in told] == [("emotion_start", "neutral"), ("emotion_end", "neutral"), ("emotion_start", "happy")]
+    at = [t[2] for t in told]
+    # Reference values are those of a 100 Hz film, computed by the same code.
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "neutral"), appeared=[1]))
+    fine = watch(m, 0.01, 3.0, (1, "neutral"), step=0.01) + watch(m, 3.0, 7.0, (1, "happy"), step=0.01)
+    reference = [e.at for e in fine if e.type.value in ("emotion_start", "emotion_end")]
+    assert at == pytest.approx(reference, abs=0.3)
