@@ -1,0 +1,38 @@
+# The habits of this project: set up, try, test, check.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+TRAIN := .venv-train
+
+.PHONY: help setup setup-train demo test check bench clean reference
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.ready ## build .venv with everything to run and test
+
+$(VENV)/.ready: pyproject.toml tools/setup.sh
+	PYTHON="$(PYTHON)" tools/setup.sh run
+
+setup-train: $(TRAIN)/.ready ## build .venv-train with TensorFlow, for training and conversion
+
+$(TRAIN)/.ready: pyproject.toml tools/setup.sh
+	PYTHON="$(PYTHON)" tools/setup.sh train
+
+demo: setup ## watch emotion events arrive over MQTT from the bundled clip
+	$(VENV)/bin/emoedge demo
+
+test: setup setup-train ## all tests, with a real Mosquitto and a real PyAudio capture
+	PYTHON="$(PYTHON)" tools/setup.sh test
+	$(VENV)/bin/python tools/run_tests.py
+
+check: setup ## ruff, mypy --strict, and generated files up to date
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python tools/reference.py --check
+
+reference: setup ## write config.yaml and the reference pages anew
+	$(VENV)/bin/python tools/reference.py
+
+clean: ## remove environments and caches
+	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,140 @@
+"""The middle of the daemon as one value: frames and sound in, events out. No thread, no clock, no I/O."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emoedge.fusion.belief import Reliability
+from emoedge.fusion.mind import CAMERA, MICROPHONE, Mind
+from emoedge.messages import Modality
+
+if TYPE_CHECKING:
+    from emoedge.audio.hearing import Hearing
+    from emoedge.config import Config
+    from emoedge.inference.model import Model
+    from emoedge.messages import AudioBlock, Event, Frame, HearingResult, SensorStatus, State, VisionResult
+    from emoedge.vision.eye import Vision
+
+TICK = 0.1
+"""Seconds: time passes for beliefs and episodes at least this often, on a grid that only depends on the stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The loaded models; None where a sense is switched off."""
+
+    face: Model | None = None
+    speech: Model | None = None
+
+
+class Pipeline:
+    """Both senses and the mind. Everything must be handed over in the order of its time."""
+
+    def __init__(self, *, vision: Vision | None, hearing: Hearing | None, mind: Mind) -> None:
+        self.vision = vision
+        self.hearing = hearing
+        self.mind = mind
+        self.seen: VisionResult | None = None
+        """The result of the last analysed frame."""
+        self.heard: HearingResult | None = None
+        """The result of the last audio block."""
+        self._ticked = -math.inf
+
+    def frame(self, frame: Frame) -> list[Event]:
+        """Look at a frame; one that the rate limit passes over costs nothing."""
+        if self.vision is None:
+            return []
+        events = self.tick(frame.at)
+        result = self.vision.look(frame)
+        if result is None:
+            return events
+        self.seen = result
+        return events + self.mind.see(result)
+
+    def audio(self, block: AudioBlock) -> list[Event]:
+        """Listen to a block."""
+        if self.hearing is None:
+            return []
+        events = self.tick(block.at)
+        self.heard = self.hearing.hear(block)
+        return events + self.mind.hear(self.heard)
+
+    def tick(self, at: float) -> list[Event]:
+        """Let time pass up to `at`, in steps of TICK."""
+        slot = math.floor(at / TICK) * TICK
+        if slot <= self._ticked:
+            return []
+        self._ticked = slot
+        return self.mind.advance(slot)
+
+    def sensor(self, name: str, status: SensorStatus, at: float, problem: str | None = None) -> list[Event]:
+        """Note a sensor's state; a sense that lost its sensor starts afresh."""
+        events = self.mind.sensor(name, status, at, problem)
+        if events and name == CAMERA and self.vision is not None:
+            self.vision.reset()
+        if events and name == MICROPHONE and self.hearing is not None:
+            self.hearing.reset()
+        return events
+
+    def finish(self, at: float) -> list[Event]:
+        """End what runs."""
+        return self.mind.finish(at)
+
+    def state(self, at: float) -> State:
+        """What is known at that time."""
+        return self.mind.state(at)
+
+
+def build_pipeline(config: Config, models: Models, *, camera: bool = True, microphone: bool = True) -> Pipeline:
+    """Put the rooms together as the config says; `camera` and `microphone` say which senses have a source."""
+    vision = hearing = None
+    if camera:
+        from emoedge.vision.crop import FaceFrontEnd  # noqa: PLC0415 - a device without a camera loads no OpenCV
+        from emoedge.vision.detector import HaarDetector  # noqa: PLC0415
+        from emoedge.vision.eye import Vision  # noqa: PLC0415
+
+        face_end = None if models.face is None else FaceFrontEnd(models.face.info.front_end)
+        vision = Vision(config.vision, HaarDetector(config.vision), face_end, models.face)
+    if microphone:
+        from emoedge.audio.front_end import build  # noqa: PLC0415 - nor the other way round
+        from emoedge.audio.hearing import Hearing  # noqa: PLC0415
+
+        speech_end = None if models.speech is None else build(models.speech.info.front_end)
+        hearing = Hearing(config.speech, speech_end, models.speech)
+    sensors = tuple(name for name, there in ((CAMERA, camera), (MICROPHONE, microphone)) if there)
+    return Pipeline(vision=vision, hearing=hearing, mind=Mind(config.fusion, reliabilities(config, models), sensors))
+
+
+def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]:
+    """What each model's file says of its reliability and prior, unless the config overrides it."""
+    fusion = config.fusion
+    rows = (
+        (Modality.FACE, models.face, fusion.face_weight, fusion.face_decorrelation),
+        (Modality.SPEECH, models.speech, fusion.speech_weight, fusion.speech_decorrelation),
+    )
+    return {
+        modality: Reliability(
+            weight=weight if weight is not None else 1.0 if model is None else model.info.reliability,
+            decorrelation=decorrelation,
+            prior=() if model is None else model.info.prior,
+        )
+        for modality, model, weight, decorrelation in rows
+    }
+
+
+def load_models(config: Config, *, camera: bool = True, microphone: bool = True) -> Models:
+    """Load and check the configured models of the senses that are on; raises ModelError."""
+    from emoedge.inference.model import load_model  # noqa: PLC0415 - `emoedge --help` loads no interpreter
+    from emoedge.inference.shipped import resolve  # noqa: PLC0415
+
+    threads = config.models.threads
+    loaded: dict[str, Model | None] = {}
+    for modality, name, wanted in (
+        (Modality.FACE, config.models.face, camera),
+        (Modality.SPEECH, config.models.speech, microphone),
+    ):
+        path = resolve(name) if wanted else None
+        loaded[modality.value] = None if path is None else load_model(path, modality, threads)
+    return Models(face=loaded["face"], speech=loaded["speech"])

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Runs the tests that this machine can run, and lists those it cannot, with the reason.
+
+No test ends as skipped: a mark whose needs are not met is deselected before the run and printed under
+`not run here:`. The marks `broker` and `microphone` are never deselected: what they need is installed by
+`make test`. Arguments are passed on to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def train_reason() -> str | None:
+    """Why the training environment cannot be used, if it cannot."""
+    python = os.environ.get("EMOEDGE_TRAIN_PYTHON", str(ROOT / ".venv-train/bin/python"))
+    if not Path(python).exists():
+        return "TensorFlow 2.15 needs Python 3.11, and there is no .venv-train here (make setup-train)"
+    probe = subprocess.run(
+        [python, "-c", "import tensorflow"], capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, check=False
+    )
+    return None if probe.returncode == 0 else "TensorFlow cannot be imported in .venv-train"
+
+
+def command_reason(*commands: str) -> str | None:
+    """Which of the commands are missing, if any."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = [c for c in commands if shutil.which(c, path=path) is None]
+    return f"{', '.join(missing)} not installed" if missing else None
+
+
+def main() -> int:
+    """Deselect by mark what cannot run here, run the rest, return pytest's exit code."""
+    reasons = {"train": train_reason()}
+    unmet = {mark: reason for mark, reason in reasons.items() if reason}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    for mark, commands in {"broker": ("mosquitto",), "microphone": ("pulseaudio", "paplay")}.items():
+        reason = command_reason(*commands)
+        if reason:
+            print(f"error: tests marked {mark} must run, but {reason}; run `make test`")
+            return 1
+    print("not run here:")
+    for mark, reason in unmet.items():
+        print(f"  tests marked {mark}: {reason}")
+    if not unmet:
+        print("  nothing: every test runs")
+    command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+    if unmet:
+        command += ["-m", " and ".join(f"not {mark}" for mark in unmet)]
+    sys.stdout.flush()
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

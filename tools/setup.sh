@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Sets up what emoedge needs on a Debian-like machine: system packages through apt, environments through pip.
+# Usage: tools/setup.sh run | train | test     (PYTHON names the interpreter; default: the newest that fits)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '== %s\n' "$*" >&2; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+fits() { # INTERPRETER MIN MAX: whether it is a Python from MIN to MAX (3.x minors) that can make environments
+  "$1" -c "import sys; sys.exit(not ((3, $2) <= sys.version_info[:2] <= (3, $3)))" 2>/dev/null
+}
+
+find_python() { # MIN MAX
+  local candidate
+  for candidate in "${PYTHON:-}" python3 python3.11 python3.13 python3.12 python3.14 /usr/bin/python3; do
+    if [ -n "$candidate" ] && command -v "$candidate" >/dev/null && fits "$candidate" "$1" "$2"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+missing() { # PACKAGES...: those of them that dpkg does not know as installed
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
+  done
+}
+
+apt_install() {
+  command -v dpkg-query >/dev/null || { say "no dpkg here; make sure that these are installed: $*"; return 0; }
+  local wanted sudo=""
+  wanted=$(missing "$@")
+  [ -n "${wanted// /}" ] || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "these system packages are missing and need root: apt-get install $wanted"
+    sudo="sudo"
+  fi
+  say "installing system packages through apt: $wanted"
+  $sudo apt-get -qq update >/dev/null || say "apt-get update failed; trying with the lists that are there"
+  # shellcheck disable=SC2086 # a list of words
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install -y --no-install-recommends $wanted >/dev/null
+}
+
+make_venv() { # DIRECTORY INTERPRETER
+  if [ ! -x "$1/bin/python" ] || ! "$1/bin/python" -m pip --version >/dev/null 2>&1; then
+    say "creating $1 with $("$2" --version)"
+    "$2" -m venv --clear "$1" 2>/dev/null || {
+      apt_install python3-venv
+      "$2" -m venv --clear "$1"
+    }
+  fi
+}
+
+pip_install() { # DIRECTORY WHAT...
+  local venv=$1
+  shift
+  say "installing into $venv: $*"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+setup_run() {
+  local python
+  python=$(find_python 11 99) || { apt_install python3 python3-venv; python=$(find_python 11 99); } ||
+    die "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"
+  # PyAudio has no wheel for Linux: it is built here against PortAudio.
+  apt_install portaudio19-dev gcc libc6-dev
+  "$python" -c 'import sysconfig, os, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' ||
+    apt_install python3-dev
+  make_venv .venv "$python"
+  local extras="demo,evaluate,test,dev"
+  "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 12))' && extras="litert,$extras"
+  pip_install .venv -e ".[$extras]"
+  touch .venv/.ready
+}
+
+setup_train() {
+  local python
+  if ! python=$(find_python 11 11); then
+    say "no Python 3.11 here: TensorFlow 2.15 has no wheel for newer ones, so nothing can be trained or converted"
+    mkdir -p .venv-train && touch .venv-train/.ready
+    return 0
+  fi
+  make_venv .venv-train "$python"
+  local requirements
+  requirements=$("$python" - <<'PY'
+import tomllib
+print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["train"]))
+PY
+  )
+  mapfile -t words <<<"$requirements"
+  pip_install .venv-train "${words[@]}" "numpy>=1.23,<2" "opencv-python-headless>=4.5,<4.12" "PyYAML>=6.0"
+  touch .venv-train/.ready
+}
+
+setup_test() {
+  apt_install mosquitto mosquitto-clients pulseaudio libasound2-plugins espeak-ng libsndfile1
+}
+
+case "${1:-}" in
+  run) setup_run ;;
+  train) setup_train ;;
+  test) setup_test ;;
+  *) die "usage: tools/setup.sh run|train|test" ;;
+esac
