@@ -23,7 +23,10 @@ def train_reason() -> str | None:
     if not Path(python).exists():
         return "TensorFlow 2.15 needs Python 3.11, and there is no .venv-train here (make setup-train)"
     probe = subprocess.run(
-        [python, "-c", "import tensorflow"], capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, check=False
+        [python, "-c", "import tensorflow"],
+        capture_output=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=False,
     )
     return None if probe.returncode == 0 else "TensorFlow cannot be imported in .venv-train"
 
