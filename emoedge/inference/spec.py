@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emoedge.messages import Modality
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from emoedge.messages import Modality
 
 FORMAT_VERSION = 1
 
@@ -16,6 +16,28 @@ FACE_FRONT_ENDS = ("face_gray", "face_rgb")
 SPEECH_FRONT_ENDS = (
     "mfcc_sequence", "mfcc_mean", "mfcc_flat", "log_mel", "log_mel_band_mean", "mfcc_pitch_centroid", "summary_162",
 )  # fmt: skip
+
+
+def _value(text: str) -> object:
+    word = text.strip()
+    if word.lower() in {"true", "false"}:
+        return word.lower() == "true"
+    for number in (int, float):
+        try:
+            return number(word)
+        except ValueError:
+            continue
+    return word
+
+
+def _list_or_value(text: str) -> object:
+    return [_value(part) for part in text.split("|")] if "|" in text else _value(text)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "|".join(_written(part) for part in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +51,36 @@ class FrontEndSpec:
 
     name: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def modality(self) -> Modality | None:
+        """The sense it serves; None where the name is unknown."""
+        if self.name in FACE_FRONT_ENDS:
+            return Modality.FACE
+        return Modality.SPEECH if self.name in SPEECH_FRONT_ENDS else None
+
+    @classmethod
+    def parse(cls, text: str) -> FrontEndSpec:
+        """From the command-line form; raises ValueError where it is not of that form or the name is unknown."""
+        name, _, rest = text.strip().partition(":")
+        parameters: dict[str, object] = {}
+        for part in filter(None, rest.split(",")):
+            key, equals, value = part.partition("=")
+            if not equals or not key.strip():
+                raise ValueError(f"{part!r} in front end {text!r}: expected key=value")
+            if key.strip() in parameters:
+                raise ValueError(f"{key.strip()!r} is given twice in front end {text!r}")
+            parameters[key.strip()] = _list_or_value(value)
+        spec = cls(name.strip(), parameters)
+        if spec.modality is None:
+            known = ", ".join((*FACE_FRONT_ENDS, *SPEECH_FRONT_ENDS))
+            raise ValueError(f"front end {name.strip()!r} is unknown; known are {known}")
+        return spec
+
+    def __str__(self) -> str:
+        """The command-line form."""
+        parts = (f"{key}={_written(value)}" for key, value in self.parameters.items())
+        return f"{self.name}:{','.join(parts)}".rstrip(":")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
