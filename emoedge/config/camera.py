@@ -15,15 +15,23 @@ class CameraConfig:
         "/dev/video0",
         help="A /dev/video or /dev/v4l/by-id path, an rtsp:// or http:// URL, a file, or `none`.",
     )
-    size: str = setting("640x480", pattern=r"[1-9]\d{1,4}x[1-9]\d{1,4}", unit="px", help="Width x height asked of the device.")
+    size: str = setting(
+        "640x480", pattern=r"[1-9]\d{1,3}x[1-9]\d{1,3}", unit="px", help="Width x height asked of the device."
+    )
     fps: float = setting(15.0, minimum=1, maximum=120, unit="Hz", help="Frame rate asked of the device.")
-    fourcc: str = setting("MJPG", pattern=r"[A-Za-z0-9 ]{4}|", help="Pixel format asked of the device; empty lets it choose.")
-    rotate: int = setting(0, choices=("0", "90", "180", "270"), unit="degrees", help="Clockwise turn of every picture.")
-    mirror: bool = setting(False, help="Flip every picture left to right.")
+    fourcc: str = setting(
+        "MJPG", pattern=r"[A-Za-z0-9 ]{4}|", help="Pixel format asked of the device; empty lets it choose."
+    )
+    rotate: int = setting(0, choices=(0, 90, 180, 270), unit="degrees", help="Clockwise turn of every picture.")
+    mirror: bool = setting(default=False, help="Flip every picture left to right.")
     region: str | None = setting(
-        None, pattern=r"\d+,\d+,\d+,\d+", unit="px", allow_none=True,
+        None, pattern=r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", unit="px", allow_none=True,
         help="x,y,width,height of the part that is looked at, after turning; null takes all.",
     )  # fmt: skip
-    paced: bool = setting(True, help="Play a file at its own speed, as a camera would, instead of as fast as possible.")
-    loop: bool = setting(False, help="Start a file again at its end.")
-    stall_timeout: float = setting(4.0, minimum=0.5, maximum=60, unit="s", help="No new picture for this long counts as lost.")
+    paced: bool = setting(
+        default=True, help="Play a file at its own speed, as a camera would; false: as fast as it is looked at."
+    )
+    loop: bool = setting(default=False, help="Start a file again at its end.")
+    stall_timeout: float = setting(
+        4.0, minimum=0.5, maximum=60, unit="s", help="No new picture for this long counts as lost."
+    )

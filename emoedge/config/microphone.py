@@ -20,6 +20,10 @@ class MicrophoneConfig:
         None, minimum=1, maximum=32, allow_none=True, help="Which channel to hear, from 1; null averages them."
     )
     gain: float = setting(0.0, minimum=-40, maximum=40, unit="dB", help="Applied before everything else.")
-    paced: bool = setting(True, help="Play a file at its own speed, as a microphone would.")
-    loop: bool = setting(False, help="Start a file again at its end.")
-    stall_timeout: float = setting(4.0, minimum=0.5, maximum=60, unit="s", help="No sample for this long counts as lost.")
+    paced: bool = setting(
+        default=True, help="Play a file at its own speed, as a microphone would; false: as fast as it is heard."
+    )
+    loop: bool = setting(default=False, help="Start a file again at its end.")
+    stall_timeout: float = setting(
+        4.0, minimum=0.5, maximum=60, unit="s", help="No new sound for this long counts as lost."
+    )

@@ -16,14 +16,15 @@ def setting(
     unit: str = "",
     minimum: float | None = None,
     maximum: float | None = None,
-    choices: Sequence[str] = (),
+    choices: Sequence[str | int] = (),
     pattern: str = "",
     allow_none: bool = False,
 ) -> Any:
     """A dataclass field whose metadata drive validation, `config.yaml` and the reference page.
 
     `default` MISSING makes the key required. `unit` is written as it reads after a number ("s", "Hz", "px").
-    `minimum` and `maximum` are inclusive. `pattern` is a full-match regular expression for strings.
+    `minimum` and `maximum` are inclusive. `choices` are values of the field's own type.
+    `pattern` is a full-match regular expression for strings.
     `allow_none`: the key may be null in YAML (its type is then `X | None`).
     """
     metadata = {

@@ -1,0 +1,92 @@
+"""What must hold between keys, or of one key beyond its type and range."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emoedge.config.tree import Config
+
+RESTRICTED = ("workplace", "education")
+"""Contexts where the EU AI Act, Art. 5(1)(f), bans emotion inference but for medical or safety reasons."""
+
+_SCHEMES = ("rtsp", "rtsps", "http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition."""
+
+    keys: tuple[str, ...]
+    """Dotted names it looks at; the first one is blamed. Not asked where one of them is wrong already."""
+    broken: Callable[[Config], str | None]
+    """What would be right, or None where all is well."""
+
+
+def _lawful(config: Config) -> str | None:
+    where = config.deployment
+    if where.context in RESTRICTED and len(where.justification.strip()) < 10:
+        return (
+            f"the medical or safety reason that allows emotion inference in `{where.context}`; "
+            "without one the EU AI Act, Art. 5(1)(f), bans it there"
+        )
+    return None
+
+
+def _camera_source(config: Config) -> str | None:
+    source = config.camera.source
+    if not source.strip():
+        return "a device path, a URL, a file, or none; `emoedge devices` lists cameras"
+    if source.isdigit():
+        return f"a stable path instead of a number: /dev/video{source}, better one from `emoedge devices`"
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", source)
+    if scheme and scheme[1].lower() not in _SCHEMES:
+        return f"a URL that begins with {', '.join(s + '://' for s in _SCHEMES)}"
+    return None
+
+
+def _microphone_source(config: Config) -> str | None:
+    source = config.microphone.source
+    if not source.strip() or source.isdigit():
+        return "a device's name, not a number: `emoedge devices` lists them; or default, a sound file, none"
+    return None
+
+
+def _region(config: Config) -> str | None:
+    if config.camera.region is None:
+        return None
+    _, _, width, height = (int(n) for n in config.camera.region.split(","))
+    return None if width > 0 and height > 0 else "x,y,width,height with a width and a height above 0"
+
+
+def _hysteresis(config: Config) -> str | None:
+    fusion = config.fusion
+    return None if fusion.leave <= fusion.enter else f"at most fusion.enter, which is {fusion.enter:g}"
+
+
+def _login(config: Config) -> str | None:
+    if config.mqtt.password is not None and not config.mqtt.username:
+        return "a login name beside the password; MQTT has no password without one"
+    return None
+
+
+def _host(config: Config) -> str | None:
+    host = config.mqtt.host
+    if not host or re.search(r"[\s/]", host):
+        return "a host name or address alone, such as localhost or 192.168.1.10 (the port stands in mqtt.port)"
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(("deployment.justification", "deployment.context"), _lawful),
+    Rule(("camera.source",), _camera_source),
+    Rule(("camera.region",), _region),
+    Rule(("microphone.source",), _microphone_source),
+    Rule(("fusion.leave", "fusion.enter"), _hysteresis),
+    Rule(("mqtt.host",), _host),
+    Rule(("mqtt.username", "mqtt.password"), _login),
+)
