@@ -8,7 +8,7 @@ import os
 import random
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def start(*, seed: int, threads: int) -> None:
 
 
 def save_checkpoint(
-    folder: Path, arrays: Mapping[str, Sequence[NDArray]], state: Mapping[str, object]
+    folder: Path, arrays: Mapping[str, Sequence[NDArray[Any]]], state: Mapping[str, object]
 ) -> None:
     """Write named lists of arrays and a JSON state; a kill at any moment leaves the old or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,12 +52,12 @@ def save_checkpoint(
     temporary.replace(folder / CHECKPOINT)
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, list[NDArray]], dict[str, object]] | None:
+def load_checkpoint(folder: Path) -> tuple[dict[str, list[NDArray[Any]]], dict[str, object]] | None:
     """Read what `save_checkpoint` wrote, or None where there is none."""
     path = folder / CHECKPOINT
     if not path.exists():
         return None
-    groups: dict[str, list[NDArray]] = {}
+    groups: dict[str, list[NDArray[Any]]] = {}
     with np.load(path, allow_pickle=False) as archive:
         state = json.loads(archive["state"].tobytes())
         for key in sorted(k for k in archive.files if k != "state"):
@@ -67,7 +67,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, list[NDArray]], dict[str, o
 
 def checkpoint_or_fresh(
     folder: Path, *, resume: bool
-) -> tuple[dict[str, list[NDArray]], dict[str, object]] | None:
+) -> tuple[dict[str, list[NDArray[Any]]], dict[str, object]] | None:
     """Return the checkpoint to go on from, or None; FileExistsError if one would be overwritten."""
     if resume:
         return load_checkpoint(folder)

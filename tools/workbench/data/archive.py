@@ -50,7 +50,7 @@ class Archive:
         path = self.root / f"{self.name}.tar"
         if path.is_file():
             try:
-                self._tar = tarfile.open(path)  # noqa: SIM115 - closed in __exit__
+                self._tar = tarfile.open(path)
                 self._members = {member.name.removeprefix("./"): member for member in self._tar if member.isfile()}
             except (OSError, tarfile.TarError) as error:
                 raise MediaError(f"{path}: cannot be read as a tar ({error}); fetch it again") from error

@@ -1,0 +1,135 @@
+"""Face packs: FER2013 pictures with the original labels and FERPlus votes, cleaned and split for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emoedge.emotions import CANONICAL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SIDE = 48
+TRAINING, REPORTED = 0, 1
+VOTE_COLUMNS = (
+    "neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt", "unknown", "not_a_face",
+)  # fmt: skip
+"""FERPlus's order of the vote columns (Barsoum et al. 2016), by our names."""
+
+VOTE_CLASSES = (*CANONICAL, "contempt")
+"""What the votes head learns: contempt has votes of its own and would otherwise pull at angry and neutral."""
+
+_VOTE_ORDER = [VOTE_COLUMNS.index(name) for name in VOTE_CLASSES]
+_KEYS = ("images", "labels", "split")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FacePack:
+    """Rows of one face data set. FER2013's own label order is the canonical one."""
+
+    images: NDArray[np.uint8]
+    """Gray, N x 48 x 48."""
+    labels: NDArray[np.int64]
+    """Index into CANONICAL, N."""
+    split: NDArray[np.int64]
+    """0 to train on, 1 to report on, N."""
+    votes: NDArray[np.float32] | None
+    """Crowd votes, N x 10 in the order of VOTE_COLUMNS; None where the set has none."""
+    clean: NDArray[np.bool_]
+    """False for what is no face, or stands in the set with contradicting labels; N."""
+    first: NDArray[np.int64]
+    """Index of the first row with the same pixels (its own where it is the only one); N."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def load(path: Path) -> FacePack:
+    """Read a `.npz` pack. Raises ValueError where keys are missing or shapes do not fit."""
+    with np.load(path, allow_pickle=False) as archive:
+        missing = [key for key in _KEYS if key not in archive.files]
+        if missing:
+            raise ValueError(f"{path}: no {', '.join(missing)} in the pack")
+        images = archive["images"]
+        count = len(images)
+        if images.dtype != np.uint8 or images.shape != (count, SIDE, SIDE):
+            raise ValueError(f"{path}: images must be uint8 N x {SIDE} x {SIDE}, not {images.dtype} {images.shape}")
+        present = set(archive.files)
+        read = {
+            key: archive[key]
+            for key in (*_KEYS[1:], "ferplus_votes", "exact_pixels", "label_ambiguous", "dup_of")
+            if key in present
+        }
+    for key, values in read.items():
+        if len(values) != count:
+            raise ValueError(f"{path}: {key} has {len(values)} rows for {count} images")
+    labels = read["labels"].astype(np.int64)
+    if count and not 0 <= labels.min() <= labels.max() < len(CANONICAL):
+        raise ValueError(f"{path}: labels must be 0..{len(CANONICAL) - 1}")
+    clean = np.ones(count, dtype=bool)
+    if "exact_pixels" in read:
+        clean &= read["exact_pixels"].astype(bool)
+    if "label_ambiguous" in read:
+        clean &= ~read["label_ambiguous"].astype(bool)
+    votes = read.get("ferplus_votes")
+    return FacePack(
+        images=images,
+        labels=labels,
+        split=read["split"].astype(np.int64),
+        votes=None if votes is None else votes.astype(np.float32),
+        clean=clean,
+        first=read["dup_of"].astype(np.int64) if "dup_of" in read else _first_rows(images),
+    )
+
+
+def _first_rows(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(image.tobytes(), i) for i, image in enumerate(images)], dtype=np.int64)
+
+
+def training_rows(pack: FacePack) -> NDArray[np.int64]:
+    """Rows to learn from: split 0, clean, and no pixel twin among the reported rows."""
+    twins = np.isin(pack.first, np.unique(pack.first[pack.split != TRAINING]))
+    return np.flatnonzero((pack.split == TRAINING) & pack.clean & ~twins)
+
+
+def twinless(pack: FacePack, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the rows whose pixels stand in no row of the training split."""
+    return rows[~np.isin(pack.first[rows], np.unique(pack.first[pack.split == TRAINING]))]
+
+
+def hold_out(
+    pack: FacePack, rows: NDArray[np.int64], *, share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide rows into (learned from, held out); twins stay on one side."""
+    groups = np.unique(pack.first[rows])
+    chosen = np.random.default_rng(seed).permutation(groups)[: round(share * len(groups))]
+    held = np.isin(pack.first[rows], chosen)
+    return rows[~held], rows[held]
+
+
+def vote_targets(votes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Soft targets (N x 8, order VOTE_CLASSES) and their weights (N: 0 where nobody voted for one of them).
+
+    A lone vote counts as a slip where another class has more, as in Barsoum et al. 2016; the weight is the
+    share of the ten voters that is left, so that faces the crowd could not read teach less.
+    """
+    kept = votes[:, _VOTE_ORDER].copy()
+    kept[(kept == 1) & (kept.max(axis=1, keepdims=True) > 1)] = 0
+    total = kept.sum(axis=1)
+    cast = np.maximum(votes.sum(axis=1), 1)
+    targets = kept / np.maximum(total, 1)[:, None]
+    return targets.astype(np.float32), (total / cast).astype(np.float32)
+
+
+def majority(votes: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Canonical class with the most votes among the seven, -1 where two share the lead or nobody voted; N."""
+    seven = votes[:, _VOTE_ORDER[: len(CANONICAL)]]
+    top = seven.max(axis=1)
+    unique = ((seven == top[:, None]).sum(axis=1) == 1) & (top > 0)
+    return np.where(unique, seven.argmax(axis=1), -1).astype(np.int64)

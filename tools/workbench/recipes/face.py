@@ -1,0 +1,290 @@
+"""Trains the face model: one trunk, a head for FER2013's original labels and one for FERPlus votes."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from emoedge.emotions import CANONICAL
+from workbench import training
+from workbench.data import faces
+from workbench.face_views import FIELD, cut_mix, mix_up, views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import tensorflow as tf
+    from numpy.typing import NDArray
+
+    from workbench.recipes import TrainOptions
+
+Batch = tuple["NDArray[np.float32]", ...]
+"""Pictures, original targets (N x 7), vote targets (N x 8), vote weights (N)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One cosine from the peak rate to nothing."""
+
+    epochs: int
+    small: float
+    """Share of the epochs, at the beginning, on pictures of SMALL px: two thirds of the time each."""
+    cut: float
+    """Share of the batches that are cut and mixed; a third as many are faded into each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A variant of the recipe."""
+
+    stages: tuple[tuple[int, int], ...]
+    cycles: tuple[Cycle, ...]
+
+
+# The first cycle gives a model that can be used after half an hour; the second starts warm from it.
+PLANS: Mapping[str, Plan] = {
+    "wide": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(26, 0.5, 0.2), Cycle(104, 0.45, 0.5))),
+    "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
+}
+SMALL = 36
+BATCH = 128
+PEAK = 0.1
+WARM = 2.0
+DECAY = 5e-4
+MEMORY = 0.998
+SMOOTHING = 0.05
+DROPOUT = 0.2
+VOTES_SHARE = 0.4
+HELD_OUT = 0.05
+PLAIN_END = 0.08
+"""Share of a cycle, at its end, without mixed pictures, so that confidence settles on whole faces."""
+
+
+def train(options: TrainOptions) -> None:
+    """Train, resume, and write `face.keras` (votes) and `face-fer2013.keras` (original labels)."""
+    training.start(seed=options.seed, threads=options.threads)
+    if options.variant and options.variant not in PLANS:
+        raise ValueError(f"no variant {options.variant!r}; there are: {', '.join(PLANS)}")
+    plan = PLANS[options.variant or next(iter(PLANS))]
+    if options.epochs is not None:
+        last = plan.cycles[-1]
+        plan = Plan(plan.stages, (Cycle(options.epochs, last.small, last.cut),))
+    if len(options.data) != 1:
+        raise ValueError("the face recipe reads one .npz pack")
+    Run(faces.load(options.data[0]), plan, options).train()
+
+
+class Run:
+    """One training: the data divided, the network, its slow average, and where it stands."""
+
+    def __init__(self, pack: faces.FacePack, plan: Plan, options: TrainOptions) -> None:
+        from workbench import face_net
+
+        self._net = face_net
+        self.pack, self.plan, self.options = pack, plan, options
+        rows = faces.training_rows(pack)
+        self.rows, self.held = faces.hold_out(pack, rows, share=HELD_OUT, seed=0)
+        if len(self.rows) < BATCH or not len(self.held):
+            raise ValueError(f"only {len(self.rows)} rows to train on; a batch takes {BATCH}")
+        self.steps = len(self.rows) // BATCH
+        self.epochs = sum(cycle.epochs for cycle in plan.cycles)
+        self.model = face_net.build(plan.stages, dropout=DROPOUT)
+        self.average = face_net.build(plan.stages, dropout=DROPOUT)
+        self.average.set_weights(self.model.get_weights())
+        self.stepper = _Stepper(self.model, self.average)
+        self.original = np.eye(len(CANONICAL), dtype=np.float32)[pack.labels]
+        if pack.votes is None:
+            self.votes = np.zeros((len(pack), len(faces.VOTE_CLASSES)), dtype=np.float32)
+            self.weights = np.zeros(len(pack), dtype=np.float32)
+        else:
+            self.votes, self.weights = faces.vote_targets(pack.votes)
+
+    def train(self) -> None:
+        """All epochs from the checkpoint on; each ends with a checkpoint, each cycle with model files."""
+        folder = self.options.output
+        saved = training.checkpoint_or_fresh(folder, resume=self.options.resume)
+        history: list[dict[str, float]] = []
+        begun = 0
+        if saved is not None:
+            arrays, state = saved
+            self.stepper.restore(arrays)
+            history = cast("list[dict[str, float]]", state["history"])
+            begun = len(history)
+        for epoch in range(begun, self.epochs):
+            cycle, within = self._place(epoch)
+            history.append({"epoch": epoch + 1.0, **self._epoch(epoch, cycle, within), **self.measure()})
+            training.save_checkpoint(folder, self.stepper.arrays(), {"history": history})
+            training.write_history(folder, history)
+            if within == cycle.epochs - 1:
+                self.write(folder.joinpath(f"epoch-{epoch + 1}"))
+        self.write(folder)
+
+    def _place(self, epoch: int) -> tuple[Cycle, int]:
+        for cycle in self.plan.cycles:
+            if epoch < cycle.epochs:
+                return cycle, epoch
+            epoch -= cycle.epochs
+        raise IndexError(epoch)
+
+    def _epoch(self, epoch: int, cycle: Cycle, within: int) -> dict[str, float]:
+        size = SMALL if within < round(cycle.small * cycle.epochs) else FIELD
+        plain = within >= cycle.epochs * (1 - PLAIN_END)
+        generator = np.random.default_rng([self.options.seed, epoch])
+        progress = training.Progress(epoch=epoch + 1, epochs=self.epochs, steps=self.steps)
+        total, rate = 0.0, 0.0
+        batches = self._batches(size, 0.0 if plain else cycle.cut, generator)
+        for step, batch in enumerate(_ahead(batches)):
+            rate = _rate(within + step / self.steps, cycle.epochs)
+            total += self.stepper.step(batch, rate)
+            progress.update(step + 1, loss=total / (step + 1))
+        figures = {"rate": rate, "loss": total / self.steps}
+        progress.done(**figures)
+        return figures
+
+    def _batches(self, size: int, cut: float, generator: np.random.Generator) -> Iterator[Batch]:
+        order = generator.permutation(self.rows)
+        for step in range(self.steps):
+            rows = order[step * BATCH : (step + 1) * BATCH]
+            pictures = views(self.pack.images[rows], size=size, generator=generator)
+            targets = (self.original[rows], self.votes[rows] * self.weights[rows, None])
+            chance = generator.random()
+            if chance < cut:
+                pictures, targets = cut_mix(pictures, targets, generator=generator)
+            elif chance < cut * 4 / 3:
+                pictures, targets = mix_up(pictures, targets, generator=generator)
+            yield pictures, *targets
+
+    def measure(self) -> dict[str, float]:
+        """Accuracy of the averaged network on the rows held out, both heads."""
+        logits = self.predict(self.held)
+        truth = self.pack.labels[self.held]
+        figures = {"held_original": float((logits[0].argmax(1) == truth).mean())}
+        if self.pack.votes is not None:
+            crowd = faces.majority(self.pack.votes[self.held])
+            voted = logits[1][:, : len(CANONICAL)].argmax(1)
+            figures["held_votes"] = float((voted == crowd)[crowd >= 0].mean())
+        print("   ", " ".join(f"{k} {v:.4f}" for k, v in figures.items()), flush=True)
+        return figures
+
+    def predict(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of both heads on the plain centre crop."""
+        cut = (faces.SIDE - FIELD) // 2
+        pictures = self.pack.images[rows, cut : cut + FIELD, cut : cut + FIELD, None].astype(np.float32) / 255
+        parts = [self.stepper.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def write(self, folder: Any) -> None:
+        """Write both single-head files of the averaged network."""
+        folder.mkdir(parents=True, exist_ok=True)
+        shift = np.zeros(len(CANONICAL), dtype=np.float32)
+        for head, name in (("votes", "face.keras"), ("original", "face-fer2013.keras")):
+            model = self._net.single(self.average, self.plan.stages, head=head, size=FIELD, shift=shift)
+            self._net.save(model, folder / name)
+
+
+def _rate(epoch: float, epochs: int) -> float:
+    warm = min(WARM, epochs / 4)
+    if epoch < warm:
+        return PEAK * (epoch + 0.05) / (warm + 0.05)
+    return PEAK * 0.5 * (1 + math.cos(math.pi * min(1.0, (epoch - warm) / (epochs - warm))))
+
+
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Prepare batches in a second thread while the first one learns."""
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(4)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+    def fill() -> None:
+        try:
+            for batch in batches:
+                put(batch)
+                if stop.is_set():
+                    return
+            put(None)
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for batches
+            put(error)
+
+    thread = threading.Thread(target=fill, daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+class _Stepper:
+    """The network's graph functions, its SGD with Nesterov momentum, and the running average of its weights."""
+
+    def __init__(self, model: tf.keras.Model, average: tf.keras.Model) -> None:
+        import tensorflow as tf
+
+        self._tf, self._model, self._average = tf, model, average
+        self._velocity = [tf.Variable(tf.zeros_like(v), trainable=False) for v in model.trainable_variables]
+        self._count = tf.Variable(0.0, trainable=False)
+        self._step = tf.function(self._learn, reduce_retracing=True)
+        self._logits = tf.function(lambda pictures: average(pictures, training=False), reduce_retracing=True)
+
+    def step(self, batch: Batch, rate: float) -> float:
+        """Learn from one batch; returns its loss."""
+        tensors = [self._tf.constant(part) for part in batch]
+        return float(self._step(*tensors, self._tf.constant(rate, self._tf.float32)))
+
+    def logits(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of the averaged network."""
+        first, second = self._logits(self._tf.constant(pictures))
+        return first.numpy(), second.numpy()
+
+    def _learn(self, pictures: Any, original: Any, votes: Any, rate: Any) -> Any:
+        tf, model = self._tf, self._model
+        with tf.GradientTape() as tape:
+            first, second = model(pictures, training=True)
+            smooth = original * (1 - SMOOTHING) + SMOOTHING / len(CANONICAL)
+            loss = (1 - VOTES_SHARE) * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, first))
+            loss += VOTES_SHARE * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(votes, second))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        for variable, gradient, velocity in zip(
+            model.trainable_variables, gradients, self._velocity, strict=True
+        ):
+            pull = gradient + DECAY * variable if "kernel" in variable.name else gradient
+            velocity.assign(0.9 * velocity + pull)
+            variable.assign_sub(rate * (pull + 0.9 * velocity))
+        self._count.assign_add(1.0)
+        # The average forgets fast at first, or the random start would stay in it for an epoch.
+        memory = tf.minimum(MEMORY, (1.0 + self._count) / (10.0 + self._count))
+        for slow, fast in zip(self._average.variables, model.variables, strict=True):
+            slow.assign_sub((1.0 - memory) * (slow - fast))
+        return loss
+
+    def arrays(self) -> dict[str, Sequence[NDArray[Any]]]:
+        """All that a resumed run needs."""
+        return {
+            "weights": self._model.get_weights(),
+            "average": self._average.get_weights(),
+            "velocity": [v.numpy() for v in self._velocity],
+            "count": [self._count.numpy()[None]],
+        }
+
+    def restore(self, arrays: Mapping[str, Sequence[NDArray[Any]]]) -> None:
+        """Take up what `arrays` gave."""
+        self._model.set_weights(list(arrays["weights"]))
+        self._average.set_weights(list(arrays["average"]))
+        for variable, value in zip(self._velocity, arrays["velocity"], strict=True):
+            variable.assign(value)
+        self._count.assign(float(arrays["count"][0][0]))
