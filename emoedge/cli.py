@@ -1,0 +1,84 @@
+"""The command `emoedge`: finds the verb, runs it, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pkgutil
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from emoedge import __version__, commands
+from emoedge.errors import ConfigError, DeliveryError, EmoedgeError, ModelError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ORDER = ("run", "check", "replay", "demo", "devices", "view", "classify", "doctor", "watch")
+"""Verbs as the help lists them; those whose module is installed are offered."""
+
+EXIT_MEDIA = 65
+"""EX_DATAERR of sysexits.h: media that cannot be read."""
+EXIT_BROKER = 69
+"""EX_UNAVAILABLE: broker unreachable or refused."""
+EXIT_CONFIG = 78
+"""EX_CONFIG: configuration or model refused."""
+EXIT_INTERRUPTED = 130
+"""What shells report for a program ended by Ctrl-C."""
+
+_EPILOG = """\
+exit codes: 0 done; 2 wrong usage; 65 media that cannot be read; 69 broker unreachable or refused
+(demo, doctor); 78 configuration or model refused; 1 a defect in emoedge
+"""
+
+
+def exit_code(error: EmoedgeError) -> int:
+    """Exit code that an error ends the command with."""
+    if isinstance(error, (ConfigError, ModelError)):
+        return EXIT_CONFIG
+    if isinstance(error, SourceError):
+        return EXIT_MEDIA
+    if isinstance(error, DeliveryError):
+        return EXIT_BROKER
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="emoedge",
+        description="Emotion events from a camera and a microphone over MQTT.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"emoedge {__version__}")
+    verbs = top.add_subparsers(metavar="VERB", required=True, title="verbs")
+    installed = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+    for name in ORDER:
+        if name in installed:
+            import_module(f"emoedge.commands.{name}").add(verbs)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. `argv` without the program's name."""
+    try:
+        args = parser().parse_args(argv)
+        code: int = args.execute(args)
+        sys.stdout.flush()
+    except SystemExit as leaving:  # argparse: --help, --version, wrong usage
+        return leaving.code if isinstance(leaving.code, int) else 2
+    except EmoedgeError as error:
+        print(error, file=sys.stderr)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left, as `head` does: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""`emoedge check`: reads the configuration and loads the models, as `run` would, and says what it found."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from emoedge.commands import config_option
+from emoedge.errors import ModelError
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from emoedge.config import Config
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser(
+        "check",
+        help="check the configuration and the models, and stop",
+        description="Read the configuration, load the models it names, and list everything that is wrong.",
+    )
+    config_option(parser, searched=True)
+    parser.set_defaults(execute=execute)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Return 0 where `run` could start, else 78."""
+    from emoedge.cli import EXIT_CONFIG
+    from emoedge.config import find, load
+
+    path = find(args.config)
+    config = load(path)
+    lines: list[str] = []
+    problems: list[str] = []
+    for kind, name in (("face", config.models.face), ("speech", config.models.speech)):
+        try:
+            lines.append(f"models.{kind:<7} {_model(kind, name, config, path)}")
+        except ModelError as error:
+            problems.append(str(error))
+    if problems:
+        print("\n".join(problems), file=sys.stderr)
+        return EXIT_CONFIG
+    for line in (*_summary(config, path), *lines):
+        print(line)
+    return 0
+
+
+def _summary(config: Config, path: Path) -> list[str]:
+    """What will run, one line each."""
+    broker = "none" if config.mqtt.host == "none" else f"{config.mqtt.host}:{config.mqtt.port}"
+    return [
+        f"{path}: good",
+        f"context        {config.deployment.context}",
+        f"camera         {config.camera.source}",
+        f"microphone     {config.microphone.source}",
+        f"broker         {broker}",
+    ]
+
+
+def _model(kind: str, name: str, config: Config, path: Path) -> str:
+    """Load one model and describe it; raises ModelError."""
+    from emoedge.inference.model import load_model
+    from emoedge.inference.shipped import resolve
+
+    file = resolve(name, path.parent)
+    if file is None:
+        return "none"
+    return _describe(load_model(file, kind, config.models.threads), file)
+
+
+def _describe(model: Any, file: Path) -> str:
+    info = model.info
+    return (
+        f"{info.name} {info.version} ({info.dtype}, {info.front_end.name}, {len(info.labels)} labels: "
+        f"{' '.join(info.labels)}) on {model.runtime}, sha256 {model.sha256[:12]}, {file}"
+    )
