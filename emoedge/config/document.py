@@ -70,7 +70,7 @@ def _survey(text: str, path: Path | str) -> None:
     """Walk the parser's events, which need no recursion, so that no text can exhaust stack or memory."""
     depth = nodes = documents = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = 1 if event.start_mark is None else event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             raise ConfigError([f"{path}:{line}: *{event.anchor}: aliases are not supported; write the value out"])
         if isinstance(event, yaml.DocumentStartEvent):
