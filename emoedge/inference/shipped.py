@@ -7,23 +7,12 @@ from pathlib import Path
 
 from emoedge.inference.model_file import refuse
 
-PACKAGE = "emoedge.shipped_models"
-"""Data only: in the checkout it is `models/tflite/`."""
-
-CHECKOUT = Path(__file__).resolve().parents[2] / "models" / "tflite"
-"""Where a checkout that is not installed keeps them."""
-
 NONE = "none"
 
 
 def folder() -> Path:
-    """The folder of the shipped models, in a wheel, an editable install or a bare checkout."""
-    try:
-        found = resources.files(PACKAGE)
-    except ModuleNotFoundError:
-        return CHECKOUT
-    path = Path(str(found))
-    return path if path.is_dir() else CHECKOUT
+    """The folder of the shipped models; in a checkout a link to `models/tflite/`, in a wheel their copy."""
+    return Path(str(resources.files("emoedge") / "shipped_models"))
 
 
 def shipped() -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def test_truncated_is_refused(tiny, keep):
 def test_plain_tflite_is_refused(tmp_path, model_file):
     path = tmp_path / "plain.tflite"
     path.write_bytes(model_file().tflite)
-    with pytest.raises(ModelError, match="plain .tflite without emoedge's metadata"):
+    with pytest.raises(ModelError, match=r"plain \.tflite without emoedge's metadata"):
         load_model(path)
 
 
