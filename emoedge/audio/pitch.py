@@ -1,0 +1,71 @@
+"""Pitch of voiced frames by YIN (de Cheveigné & Kawahara 2002, doi:10.1121/1.1458024), vectorised over frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emoedge.messages import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INAUDIBLE = 1e-9
+"""Mean square of a frame below which it is unvoiced, whatever its shape (-90 dBFS)."""
+
+
+def yin(
+    frames: NDArray[np.float64], *, lowest: float, highest: float, threshold: float
+) -> NDArray[np.float64]:
+    """Fundamental frequency of each frame, Hz, 0 where unvoiced.
+
+    `frames`: (n, samples) at SAMPLE_RATE; at least one and a half periods of `lowest` (Hz) long, else the
+    lowest pitch that can be told rises to what fits. The first lag at which the normalised difference falls
+    below `threshold` wins, followed to its local minimum; where none does the frame is unvoiced.
+    """
+    n, samples = frames.shape
+    longest = min(int(np.ceil(SAMPLE_RATE / lowest)), samples * 2 // 3)
+    shortest = max(2, int(SAMPLE_RATE / highest))
+    if n == 0 or longest <= shortest + 1:
+        return np.zeros(n)
+    normalised = _normalised_difference(frames, longest + 1)
+    candidates = normalised[:, shortest : longest + 1]
+    below = candidates < threshold
+    first = below.argmax(axis=1)
+    # From the first dip below the threshold walk down to the bottom of that dip.
+    falling = np.diff(candidates, axis=1) < 0
+    stops = ~falling & (np.arange(falling.shape[1]) >= first[:, None])
+    stopped = stops.any(axis=1)
+    lag = np.where(stopped, stops.argmax(axis=1), candidates.shape[1] - 1) + shortest
+    voiced = below.any(axis=1) & (np.square(frames).mean(axis=1) > INAUDIBLE)
+    return np.where(voiced, SAMPLE_RATE / _refined(normalised, lag), 0.0)
+
+
+def _normalised_difference(frames: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
+    """Cumulative mean normalised difference, (n, longest + 1), over as many samples as every lag has."""
+    n, samples = frames.shape
+    size = samples - longest
+    length = 1 << int(np.ceil(np.log2(samples + size)))
+    spectrum = np.fft.rfft(frames, length, axis=1)
+    head = np.fft.rfft(frames[:, :size], length, axis=1)
+    correlation = np.fft.irfft(spectrum * head.conj(), length, axis=1)[:, : longest + 1]
+    total = np.concatenate([np.zeros((n, 1)), np.cumsum(frames**2, axis=1)], axis=1)
+    energy = total[:, size : size + longest + 1] - total[:, : longest + 1]
+    difference = np.maximum(energy[:, :1] + energy - 2 * correlation, 0.0)
+    running = np.cumsum(difference[:, 1:], axis=1)
+    lags = np.arange(1, longest + 1)
+    normalised = np.ones((n, longest + 1))
+    np.divide(difference[:, 1:] * lags, running, out=normalised[:, 1:], where=running > 0)
+    return normalised
+
+
+def _refined(normalised: NDArray[np.float64], lag: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each lag moved to the vertex of the parabola through its neighbours."""
+    rows = np.arange(len(lag))
+    at = np.clip(lag, 1, normalised.shape[1] - 2)
+    left, middle, right = normalised[rows, at - 1], normalised[rows, at], normalised[rows, at + 1]
+    curve = left - 2 * middle + right
+    shift = np.zeros(len(lag))
+    np.divide(0.5 * (left - right), curve, out=shift, where=curve > 0)
+    return at + np.clip(shift, -1.0, 1.0)
