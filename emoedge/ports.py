@@ -107,8 +107,13 @@ class AudioSource(Protocol):
 class FaceDetector(Protocol):
     """Finds faces in a gray picture."""
 
-    def detect(self, gray: NDArray[np.uint8], *, minimum: int, maximum: int | None = None) -> Sequence[Box]:
-        """Boxes of faces with sides between `minimum` and `maximum` pixels in `gray` (height x width)."""
+    def detect(
+        self, gray: NDArray[np.uint8], *, minimum: int, maximum: int | None = None, quick: bool = False
+    ) -> Sequence[Box]:
+        """Boxes of faces with sides between `minimum` and `maximum` pixels in `gray` (height x width).
+
+        `quick`: a first look whose finds are looked at again, which may be coarser and less choosy.
+        """
         ...
 
 
