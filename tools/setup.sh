@@ -92,6 +92,8 @@ PY
   )
   mapfile -t words <<<"$requirements"
   pip_install .venv-train "${words[@]}" "numpy>=1.23,<2" "opencv-python-headless>=4.5,<4.12" "PyYAML>=6.0"
+  # The tools take every preprocessing step from emoedge; its other run-time packages are not needed here.
+  pip_install .venv-train --no-deps -e .
   touch .venv-train/.ready
 }
 
