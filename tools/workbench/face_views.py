@@ -108,7 +108,7 @@ def cut_mix(
     """Paste one patch of each picture's neighbour into it and blend the targets by area (Yun et al. 2019)."""
     size = batch.shape[1]
     other = generator.permutation(len(batch))
-    side = int(round(size * np.sqrt(1 - generator.beta(1.0, 1.0))))
+    side = round(size * float(np.sqrt(1 - generator.beta(1.0, 1.0))))
     top, left = generator.integers(0, size - side + 1), generator.integers(0, size - side + 1)
     mixed = batch.copy()
     mixed[:, top : top + side, left : left + side] = batch[other, top : top + side, left : left + side]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.recipes import TrainOptions
 
 Batch = tuple["NDArray[np.float32]", ...]
-"""Pictures, original targets (N x 7), vote targets (N x 8), vote weights (N)."""
+"""Pictures, original targets (N x 7, sum 1), vote targets (N x 8, sum to the share of voters that count)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,16 @@ class Run:
         for step in range(self.steps):
             rows = order[step * BATCH : (step + 1) * BATCH]
             pictures = views(self.pack.images[rows], size=size, generator=generator)
-            targets = (self.original[rows], self.votes[rows] * self.weights[rows, None])
+            targets: tuple[NDArray[np.float32], ...] = (
+                self.original[rows],
+                self.votes[rows] * self.weights[rows, None],
+            )
             chance = generator.random()
             if chance < cut:
                 pictures, targets = cut_mix(pictures, targets, generator=generator)
             elif chance < cut * 4 / 3:
                 pictures, targets = mix_up(pictures, targets, generator=generator)
-            yield pictures, *targets
+            yield (pictures, *targets)
 
     def measure(self) -> dict[str, float]:
         """Accuracy of the averaged network on the rows held out, both heads."""
@@ -257,7 +260,9 @@ class _Stepper:
             first, second = model(pictures, training=True)
             smooth = original * (1 - SMOOTHING) + SMOOTHING / len(CANONICAL)
             loss = (1 - VOTES_SHARE) * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, first))
-            loss += VOTES_SHARE * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(votes, second))
+            # Written out: TensorFlow's own function takes targets that sum to less than 1 for 1 in its gradient.
+            crowd = tf.reduce_sum(votes * tf.nn.log_softmax(second), axis=1)
+            loss -= VOTES_SHARE * tf.reduce_mean(crowd)
         gradients = tape.gradient(loss, model.trainable_variables)
         for variable, gradient, velocity in zip(
             model.trainable_variables, gradients, self._velocity, strict=True
