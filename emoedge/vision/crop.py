@@ -138,7 +138,7 @@ class FaceFrontEnd:
         elif self._crop != self._size:
             raise ModelError(f"{self.name}: crop={self._crop} needs size={self._crop}, not {self._size}")
         elif self._crop > self._input:
-            raise ModelError(f"{self.name}: crop={self._crop} is cut from input={self._input}, make that larger")
+            raise ModelError(f"{self.name}: crop={self._crop} exceeds input={self._input}, which it cuts")
 
     def _side(self, key: str, value: object) -> int:
         if isinstance(value, float) and value.is_integer():

@@ -1,0 +1,98 @@
+"""One followed face: where it is, how sure that is, and how it moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from emoedge.messages import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from emoedge.emotions import Scores
+
+SMOOTHING = 0.08
+"""Seconds: a cascade's boxes change size by 2 % from frame to frame; the face does not."""
+
+VELOCITY = 0.12
+"""Seconds over which velocity is averaged."""
+
+FASTEST = 0.6
+"""Sides: a prediction moves a face no further, or one bad box would throw the window away."""
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """State of a followed face; `number` is 0 until it is confirmed."""
+
+    box: Box
+    first: float
+    """Seconds, when it was first found."""
+    found: float
+    """Seconds, when the detector last found it."""
+    updated: float
+    """Seconds, when `box` was last set."""
+    number: int = 0
+    visible: bool = True
+    """Whether it was seen in the last look: by the detector, or still looking like itself."""
+    looks: int = 1
+    hits: int = 1
+    velocity: tuple[float, float] = (0.0, 0.0)
+    """Pixels a second."""
+    likeness: NDArray[np.uint8] | None = None
+    """What the detector last found, at the scale faces are followed at."""
+    scores: Scores | None = None
+    """What the classifier last said."""
+    classified: float = -math.inf
+    """Seconds, when."""
+    judged: NDArray[np.uint8] | None = field(default=None)
+    """Thumbnail of the face as it was then."""
+
+    def predicted(self, at: float) -> Box:
+        """Where the face should be at `at`, by its velocity."""
+        dt = max(0.0, at - self.updated)
+        reach = FASTEST * self.box.width
+        dx, dy = (min(reach, max(-reach, v * dt)) for v in self.velocity)
+        return Box(self.box.x + dx, self.box.y + dy, self.box.width, self.box.height)
+
+    def move(self, box: Box, at: float) -> None:
+        """Take a new place for the face; its side is smoothed, its centre is not."""
+        dt = at - self.updated
+        (x0, y0), (x, y) = self.box.centre, box.centre
+        side = box.width
+        if dt > 0:
+            keep = math.exp(-dt / SMOOTHING)
+            side = keep * self.box.width + (1 - keep) * side
+            keep = math.exp(-dt / VELOCITY)
+            self.velocity = (
+                keep * self.velocity[0] + (1 - keep) * (x - x0) / dt,
+                keep * self.velocity[1] + (1 - keep) * (y - y0) / dt,
+            )
+        self.box = Box(x - side / 2, y - side / 2, side, side)
+        self.updated = at
+
+    def hit(self, box: Box, at: float) -> None:
+        """The detector found it at `box`."""
+        self.move(box, at)
+        self.found = at
+        self.visible = True
+        self.looks += 1
+        self.hits += 1
+
+    def miss(self) -> None:
+        """It was looked for and not seen."""
+        self.visible = False
+        self.velocity = (0.0, 0.0)
+        self.looks += 1
+
+    def could_be(self, box: Box, at: float) -> bool:
+        """Whether a face found at `box` may be this one, lost some time ago."""
+        ratio = box.width / self.box.width
+        if not 0.55 < ratio < 1.8:
+            return False
+        (x0, y0), (x, y) = self.box.centre, box.centre
+        reach = self.box.width * (0.8 + 1.5 * max(0.0, at - self.found))
+        return math.hypot(x - x0, y - y0) < reach
