@@ -1,0 +1,30 @@
+"""Builds the sources that the configuration names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emoedge.ops.clock import SystemClock
+from emoedge.sources.address import is_none
+
+if TYPE_CHECKING:
+    from emoedge.config import Config
+    from emoedge.ports import AudioSource, Clock, FrameSource
+
+
+def open_camera(config: Config, clock: Clock | None = None) -> FrameSource | None:
+    """Camera of the configuration, not yet started; None where `camera.source` is `none`."""
+    if is_none(config.camera.source):
+        return None
+    from emoedge.sources.camera import Camera  # noqa: PLC0415 - a device without a camera needs no video code
+
+    return Camera(config.camera, clock or SystemClock())
+
+
+def open_microphone(config: Config, clock: Clock | None = None) -> AudioSource | None:
+    """Microphone of the configuration, not yet started; None where `microphone.source` is `none`."""
+    if is_none(config.microphone.source):
+        return None
+    from emoedge.sources.microphone import Microphone  # noqa: PLC0415 - nor audio code without a microphone
+
+    return Microphone(config.microphone, clock or SystemClock())

@@ -1,0 +1,101 @@
+"""Video files and folders of pictures: frames with the time they stand at."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import cv2
+
+from emoedge.errors import MediaError
+from emoedge.sources.address import PICTURES, Kind, camera_kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+USUAL_FPS = 25.0
+"""Frames a second where a container names no believable rate."""
+
+
+class Film(Protocol):
+    """Frames in order, as fast as they are asked for."""
+
+    def read(self) -> tuple[NDArray[Any] | None, float] | None:
+        """Next picture (None where it cannot be decoded) and its time in seconds; None at the end."""
+        ...
+
+    def close(self) -> None:
+        """Release it."""
+        ...
+
+
+def open_film(path: str, fps: float) -> Film:
+    """Open a video, a picture or a folder of pictures (shown at `fps`); raises MediaError."""
+    if camera_kind(path) is Kind.PICTURES:
+        return PictureFilm(path, fps)
+    return VideoFilm(path)
+
+
+class VideoFilm:
+    """A video file. Times are the container's; where they do not increase, the frame rate fills in."""
+
+    def __init__(self, path: str) -> None:
+        if not Path(path).is_file():
+            raise MediaError(f"{path}: no such file; give the path of a video")
+        self._path = path
+        self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise MediaError(
+                f"{path}: not a video that can be decoded; is it complete? "
+                f"`ffmpeg -i {Path(path).name} -c:v libx264 fixed.mp4` repairs many"
+            )
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._step = 1 / (fps if math.isfinite(fps) and 0.1 <= fps <= 1000 else USUAL_FPS)
+        self._last = -self._step
+
+    def read(self) -> tuple[NDArray[Any] | None, float] | None:
+        """Next picture and its time in seconds."""
+        if not self._capture.grab():
+            return None
+        at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if not (math.isfinite(at) and at > self._last):
+            at = self._last + self._step
+        self._last = max(at, 0.0)
+        decoded, image = self._capture.retrieve()
+        return (image if decoded else None), self._last
+
+    def close(self) -> None:
+        """Release it."""
+        self._capture.release()
+
+
+class PictureFilm:
+    """A picture, or those of a folder in the order of their names (2 before 10), at a fixed rate."""
+
+    def __init__(self, path: str, fps: float) -> None:
+        place = Path(path)
+        try:
+            files = [place] if not place.is_dir() else sorted(place.iterdir(), key=_natural)
+        except OSError as error:
+            raise MediaError(f"{path}: {error.strerror}") from error
+        self._files = [str(f) for f in files if f.suffix.lower() in PICTURES and f.is_file()]
+        if not self._files:
+            raise MediaError(f"{path}: no picture there; expected files ending in {' '.join(PICTURES)}")
+        self._step = 1 / fps
+        self._index = 0
+
+    def read(self) -> tuple[NDArray[Any] | None, float] | None:
+        """Next picture and its time in seconds."""
+        if self._index == len(self._files):
+            return None
+        index, self._index = self._index, self._index + 1
+        return cv2.imread(self._files[index], cv2.IMREAD_UNCHANGED), index * self._step
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
