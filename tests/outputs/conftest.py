@@ -1,0 +1,77 @@
+"""Things to tell: states, beliefs and events, and a sink that tells them."""
+
+import random
+
+import numpy as np
+import pytest
+
+from emoedge.config.outputs import MqttConfig
+from emoedge.emotions import CANONICAL, Scores
+from emoedge.messages import Belief, Contribution, Event, EventType, Modality, Mode, State
+from emoedge.ops.backoff import Backoff
+from emoedge.ops.clock import SystemClock
+from emoedge.outputs.mqtt import MqttSink
+
+ABOUT = {
+    "device": "test-1", "versions": {"emoedge": "0"}, "models": {"face": None, "speech": None},
+    "config_hash": "0", "board": "none", "context": "demo", "privacy": "no picture leaves",
+}  # fmt: skip
+
+
+def scores(label="happy", confidence=0.7):
+    values = np.full(7, (1 - confidence) / 6)
+    values[CANONICAL.index(label)] = confidence
+    return Scores(values, np.ones(7, dtype=bool))
+
+
+def belief(label="happy", confidence=0.7, subject="face-1", at=0.0):
+    part = Contribution(Modality.FACE, 0.8, 0.04, 0.9, label)
+    return Belief(at, subject, label, confidence, scores(label, confidence), contributions=(part,))
+
+
+def state(label="happy", confidence=0.7, people=1, at=0.0):
+    return State(at, Mode.FACE_ONLY, people, belief(label, confidence, at=at))
+
+
+class Tell:
+    """Builders, reachable from tests through one fixture."""
+
+    scores = staticmethod(scores)
+    belief = staticmethod(belief)
+    state = staticmethod(state)
+
+    @staticmethod
+    def start(number, at):
+        details = {"label": "happy", "duration": 0.5, "peak": 0.8}
+        return Event(EventType.EMOTION_START, at, "face-1", str(number), belief(at=at), details)
+
+    @staticmethod
+    def moved(number, at):
+        return Event(EventType.EMOTION_UPDATE, at, "face-1", str(number), belief(at=at), {"number": number})
+
+
+@pytest.fixture
+def tell():
+    return Tell
+
+
+@pytest.fixture
+def make_sink():
+    """A started sink for a port; stopped in the end."""
+    sinks = []
+
+    def make(port, *, device="test-1", boot_id="0badcafe", start=True, **options):
+        settings = {
+            key: options.pop(key) for key in list(options) if key in MqttConfig.__dataclass_fields__
+        }
+        config = MqttConfig(host="127.0.0.1", port=port, **{"keepalive": 5, **settings})
+        options.setdefault("backoff", Backoff(0.05, 0.3, 0.2, random.Random(1).random))
+        sink = MqttSink(config, device, SystemClock(), boot_id=boot_id, info=lambda: ABOUT, **options)
+        sinks.append(sink)
+        if start:
+            sink.start()
+        return sink
+
+    yield make
+    for sink in sinks:
+        sink.stop()
