@@ -1,0 +1,64 @@
+"""The JSON-lines sink: same bytes for the same input, and a full disk is one line in the log."""
+
+import io
+import json
+import logging
+import sys
+
+from jsonschema import Draft202012Validator
+
+from emoedge.ops.clock import ManualClock
+from emoedge.outputs.jsonl import JsonlSink
+from emoedge.outputs.schema_files import schema
+
+
+def play(path, tell, **options):
+    clock = ManualClock()
+    sink = JsonlSink(str(path), clock, boot_id="replay", **options)
+    sink.start()
+    for number in range(5):
+        clock.advance(0.5)
+        sink.event(tell.moved(number, clock.monotonic() - 0.1))
+        sink.state(tell.state())
+    sink.stop()
+    return sink
+
+
+def test_the_same_events_give_the_same_bytes(tmp_path, tell):
+    play(tmp_path / "a.jsonl", tell)
+    play(tmp_path / "b.jsonl", tell)
+    lines = (tmp_path / "a.jsonl").read_bytes()
+    assert lines == (tmp_path / "b.jsonl").read_bytes()
+    told = [json.loads(line) for line in lines.splitlines()]
+    assert [item["number"] for item in told] == list(range(5))
+    assert told[0]["ts"] == "2000-01-01T00:00:00.400Z"
+    for item in told:
+        Draft202012Validator(schema("event")).validate(item)
+
+
+def test_appends_unless_told_to_truncate(tmp_path, tell):
+    path = tmp_path / "a.jsonl"
+    play(path, tell)
+    play(path, tell)
+    assert len(path.read_bytes().splitlines()) == 10
+    play(path, tell, truncate=True)
+    assert len(path.read_bytes().splitlines()) == 5
+
+
+def test_stdout_stays_open(monkeypatch, tell):
+    class Stdout:
+        buffer = io.BytesIO()
+
+    monkeypatch.setattr(sys, "stdout", Stdout)
+    play("-", tell)
+    assert len(Stdout.buffer.getvalue().splitlines()) == 5
+
+
+def test_a_full_disk_and_a_missing_folder_are_survived_and_reported_once(tmp_path, tell, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert play("/dev/full", tell).dropped == 5
+    assert len(caplog.records) == 1
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert play(tmp_path / "no" / "a.jsonl", tell).dropped == 5
+    assert len(caplog.records) == 1
