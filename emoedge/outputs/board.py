@@ -1,0 +1,71 @@
+"""What is waiting to be sent beside events: the newest of each retained topic, and a few passing notes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emoedge.outputs.message import Message
+
+MAX_NOTES = 64
+"""Passing notes kept while nothing can be sent; the oldest go first."""
+
+
+class Board:
+    """Bounded by construction: one message a topic, and MAX_NOTES others. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._pinned: dict[str, Message] = {}
+        self._dirty: dict[str, None] = {}
+        self._notes: deque[Message] = deque()
+        self._dropped = 0
+        self._lock = threading.Lock()
+
+    @property
+    def dropped(self) -> int:
+        """Passing notes that were never sent."""
+        return self._dropped
+
+    def pin(self, message: Message) -> None:
+        """Replace what this topic says; sent once now and again on every new connection."""
+        with self._lock:
+            self._pinned[message.topic] = message
+            self._dirty[message.topic] = None
+
+    def unpin(self, topic: str) -> None:
+        """Forget a topic."""
+        with self._lock:
+            self._pinned.pop(topic, None)
+            self._dirty.pop(topic, None)
+
+    def note(self, message: Message) -> None:
+        """Send once, while it is news."""
+        with self._lock:
+            if len(self._notes) >= MAX_NOTES:
+                self._notes.popleft()
+                self._dropped += 1
+            self._notes.append(message)
+
+    def show_all(self) -> None:
+        """Every pinned message is to be sent again, in the order in which the topics were first pinned."""
+        with self._lock:
+            self._dirty = dict.fromkeys(self._pinned)
+
+    def take(self, *, may_qos1: bool = True) -> Message | None:
+        """The next message, None when nothing may be sent; QoS 1 only where `may_qos1`."""
+        with self._lock:
+            for topic in self._dirty:
+                message = self._pinned[topic]
+                if may_qos1 or not message.qos:
+                    del self._dirty[topic]
+                    return message
+            if self._notes and (may_qos1 or not self._notes[0].qos):
+                return self._notes.popleft()
+            return None
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        with self._lock:
+            return not self._dirty and not self._notes

@@ -1,0 +1,107 @@
+"""Decides what the link sends next: what changed, the present state, then events in their order."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from emoedge.outputs import payloads
+from emoedge.outputs.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from emoedge.outputs.board import Board
+    from emoedge.outputs.outbox import Outbox, StoredEvent
+    from emoedge.outputs.pacing import StatePacer
+    from emoedge.outputs.stamp import Stamp
+    from emoedge.outputs.topics import Topics
+
+EMOTION_EXPIRY = 60
+"""Seconds; six missed heartbeats, after which a broker that speaks MQTT 5 forgets the state."""
+
+LATE_AFTER = 2.0
+"""Seconds before the present connection: what was stored earlier comes from an outage, not from the start."""
+
+BATCH = 50
+"""Events read from the outbox at once."""
+
+
+class Dispatch:
+    """The user of the link; all methods but the constructor are called from the link's thread."""
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        stamp: Stamp,
+        board: Board,
+        pacer: StatePacer,
+        outbox: Outbox,
+        on_connect: Callable[[], None],
+    ) -> None:
+        self._topics = topics
+        self._stamp = stamp
+        self._board = board
+        self._pacer = pacer
+        self._outbox = outbox
+        self._on_connect = on_connect
+        self._fetched: deque[StoredEvent] = deque()
+        self._cursor = 0
+        self._connected_at = 0.0
+        self.refused = 0
+        """Events that the broker would not take."""
+
+    def connected(self) -> Sequence[str]:
+        """Tell everything anew: the broker may have forgotten it all."""
+        self._connected_at = time.monotonic()
+        self._on_connect()
+        self._board.show_all()
+        self._pacer.repeat()
+        return ()
+
+    def disconnected(self) -> None:
+        """Begin with the oldest unacknowledged event again."""
+        self._fetched.clear()
+        self._cursor = 0
+
+    def next_message(self, *, may_qos1: bool) -> Message | None:
+        """What to send now, None when nothing is due."""
+        message = self._board.take(may_qos1=may_qos1)
+        if message is not None:
+            return message
+        state = self._pacer.take(time.monotonic())
+        if state is not None:
+            body = payloads.encode(payloads.emotion(self._stamp.envelope("emotion"), state))
+            return Message(self._topics.emotion, body, retain=True, expiry=EMOTION_EXPIRY)
+        return self._next_event() if may_qos1 else None
+
+    def next_due(self) -> float:
+        """Seconds until the present state is due."""
+        return self._pacer.due(time.monotonic())
+
+    def delivered(self, token: int, *, accepted: bool) -> None:
+        """Strike an event off; one that the broker refuses would be refused for ever."""
+        self.refused += not accepted
+        self._outbox.delete(token)
+
+    def received(self, topic: str, body: bytes, *, retained: bool) -> None:
+        """Nothing is subscribed to."""
+
+    def drained(self) -> bool:
+        """Whether nothing waits to be told."""
+        return self._board.empty() and not len(self._outbox)
+
+    def _next_event(self) -> Message | None:
+        if not self._fetched:
+            self._fetched.extend(self._outbox.after(self._cursor, BATCH))
+        if not self._fetched:
+            return None
+        row = self._fetched.popleft()
+        self._cursor = row.id
+        body = row.body
+        if row.stored_at is None or row.stored_at < self._connected_at - LATE_AFTER:
+            body = payloads.encode({**json.loads(body), "late": True})
+        return Message(self._topics.event, body, qos=1, token=row.id)

@@ -1,0 +1,81 @@
+"""The broker as the link sees it: address, credentials, and what its refusals mean."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from paho.mqtt.reasoncodes import ReasonCode
+
+CERTIFICATE_NAME_MISMATCH = (62, 63, 64)
+"""X509_V_ERR_HOSTNAME_MISMATCH, _EMAIL_, _IP_ADDRESS_: OpenSSL's x509_vfy.h."""
+
+LOGIN_REFUSALS = ("Bad user name or password", "Not authorized", "Bad authentication method", "Banned")
+"""CONNACK reasons that waiting will not cure; MQTT 3.1.1 codes 4 and 5 map to the first two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where and as whom to connect."""
+
+    host: str
+    port: int
+    client_id: str
+    keepalive: int = 15
+    """Seconds."""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port` for log lines."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a connection could not be made."""
+
+    text: str
+    lasting: bool = False
+    """True where only a person can help: retry slowly."""
+
+
+def from_error(error: Exception) -> Refusal:
+    """What went wrong below MQTT: name, network or TLS."""
+    if isinstance(error, ssl.SSLError):
+        return _from_tls(error)
+    known = {
+        socket.gaierror: "host name not found",
+        TimeoutError: "no answer",
+        ConnectionRefusedError: "connection refused, no broker listens there",
+    }
+    for kind, text in known.items():
+        if isinstance(error, kind):
+            return Refusal(text)
+    if isinstance(error, OSError) and error.strerror:
+        return Refusal(error.strerror.lower())
+    return Refusal(str(error) or type(error).__name__)
+
+
+def _from_tls(error: ssl.SSLError) -> Refusal:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return Refusal(f"TLS handshake failed ({error.reason or error}); is this a TLS port?", lasting=True)
+    if error.verify_code in CERTIFICATE_NAME_MISMATCH:
+        text = f"its certificate is for another name ({error.verify_message}); see mqtt.server_name"
+    else:
+        text = f"its certificate is not trusted ({error.verify_message}); see mqtt.ca"
+    return Refusal(text, lasting=True)
+
+
+def from_reason(reason: ReasonCode, username: str | None) -> Refusal:
+    """What a CONNACK with a failure means."""
+    name = reason.getName()
+    if name in LOGIN_REFUSALS:
+        who = f"user {username!r}" if username else "anonymous clients (no mqtt.username is set)"
+        return Refusal(f"login refused for {who} ({name.lower()})", lasting=True)
+    return Refusal(f"connection refused by the broker ({name.lower()})")

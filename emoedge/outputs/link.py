@@ -1,0 +1,335 @@
+"""The connection to the broker: one thread that connects, reconnects, and asks its user what to send.
+
+paho is driven through its external-loop interface, so that nobody else ever touches the socket: other
+threads only `wake()` the link. At most one unsent packet lies in paho; a broker that stops reading costs
+no memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from emoedge.ops.backoff import Backoff
+from emoedge.outputs.endpoint import Refusal, from_error, from_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emoedge.outputs.endpoint import Endpoint
+    from emoedge.outputs.message import Message
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds for TCP and TLS; a device behind a bad link needs a few round trips."""
+
+CONNACK_TIMEOUT = 10.0
+"""Seconds until a broker that took the connection must have answered."""
+
+WINDOW = 20
+"""Unacknowledged QoS 1 messages; Mosquitto's own default for max_inflight_messages."""
+
+REFUSED_WAIT = 60.0
+"""Seconds between attempts after a refusal that only a person can cure."""
+
+IDLE_WAIT = 1.0
+"""Seconds at most between two looks at keepalive and stop."""
+
+
+class LinkUser(Protocol):
+    """Who the link works for; called from the link's thread only."""
+
+    def connected(self) -> Sequence[str]:
+        """Run on every connect: the topics to subscribe to; `next_message` then gives the birth messages."""
+        ...
+
+    def disconnected(self) -> None:
+        """Note that nothing sent and not acknowledged may be taken as delivered."""
+        ...
+
+    def next_message(self, *, may_qos1: bool) -> Message | None:
+        """What to send next, None when nothing is due; QoS 1 only where `may_qos1`."""
+        ...
+
+    def next_due(self) -> float:
+        """Seconds until `next_message` should be asked again without a wake()."""
+        ...
+
+    def delivered(self, token: int, *, accepted: bool) -> None:
+        """Note that the broker has acknowledged, or refused, the message with this token."""
+        ...
+
+    def received(self, topic: str, body: bytes, *, retained: bool) -> None:
+        """Handle a message on a subscribed topic."""
+        ...
+
+    def drained(self) -> bool:
+        """Whether all that must be told has been delivered."""
+        ...
+
+
+class Link:
+    """Keeps one broker connection alive until it is stopped; never raises, never blocks a caller."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        user: LinkUser,
+        *,
+        will: Message,
+        backoff: Backoff | None = None,
+        refused_wait: float = REFUSED_WAIT,
+    ) -> None:
+        self._endpoint = endpoint
+        self._user = user
+        self._will = will
+        self._backoff = backoff or Backoff(jitter=0.5)
+        self._refused = Backoff(refused_wait, refused_wait, jitter=0.2)
+        self._version = MQTTProtocolVersion.MQTTv5
+        self._inflight: dict[int, int | None] = {}
+        self._window = WINDOW
+        self._up = threading.Event()
+        self._stop = threading.Event()
+        self._deadline = 0.0
+        self._farewell: Message | None = None
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.settimeout(0)
+        self._wake_out.settimeout(0)
+        self._thread: threading.Thread | None = None
+        self._problem: str | None = "not yet connected"
+        self._said: str | None = None
+        self._refusal: Refusal | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and the connection stands."""
+        return self._up.is_set()
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, one line."""
+        return self._problem
+
+    def wait_connected(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for a connection."""
+        return self._up.wait(timeout)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that `next_message` has something; callable from any thread, never waits."""
+        try:
+            self._wake_out.send(b"\0")
+        except (BlockingIOError, OSError):
+            return  # full: the link is awake already; closed: it has ended
+
+    def stop(self, farewell: Message, timeout: float) -> None:
+        """Deliver what can be within `timeout` seconds, then `farewell`, and disconnect."""
+        self._farewell = farewell
+        self._deadline = time.monotonic() + timeout
+        self._stop.set()
+        self.wake()
+        if self._thread is not None:
+            # A thread caught in a name lookup cannot be interrupted; it is a daemon and holds nothing.
+            self._thread.join(timeout + 0.2)
+
+    # Everything below runs in the link's own thread.
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            wait = 0.0
+            try:
+                wait = self._session()
+            except Exception:  # the daemon must outlive a defect in here; it is logged with its traceback
+                log.exception("mqtt: unexpected error")
+                self._ended()
+                wait = self._refused.next()
+            self._stop.wait(wait)
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _session(self) -> float:
+        """One connection from first to last byte; returns the seconds to wait before the next one."""
+        self._refusal = None
+        client = self._make_client()
+        try:
+            client.connect(self._endpoint.host, self._endpoint.port, self._endpoint.keepalive)
+        except (OSError, ValueError) as error:
+            self._refusal = from_error(error)
+        else:
+            if self._converse(client):
+                return self._lost()
+            if self._refusal is None and self._version == MQTTProtocolVersion.MQTTv5:
+                # A broker that does not speak MQTT 5 says so or simply hangs up; 3.1.1 is tried at once.
+                self._version = MQTTProtocolVersion.MQTTv311
+                return 0.0
+        self._version = MQTTProtocolVersion.MQTTv5
+        refusal = self._refusal or Refusal("closed the connection without an answer", lasting=False)
+        self._problem = refusal.text
+        self._say(logging.WARNING, f"{refusal.text}; retrying{' slowly' if refusal.lasting else ''}")
+        return self._refused.next() if refusal.lasting else self._backoff.next()
+
+    def _lost(self) -> float:
+        # The broker may come back as another version; a hang-up in its start must not pin 3.1.1 for ever.
+        self._version = MQTTProtocolVersion.MQTTv5
+        if self._stop.is_set():
+            return 0.0
+        self._say(logging.WARNING, f"{self._problem}; reconnecting")
+        return self._backoff.next() if self._refusal is None else self._refused.next()
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=self._endpoint.client_id, protocol=self._version,
+            reconnect_on_failure=False,
+        )  # fmt: skip
+        client.connect_timeout = CONNECT_TIMEOUT
+        client.max_inflight_messages_set(2 * WINDOW)
+        if self._endpoint.username is not None:
+            client.username_pw_set(self._endpoint.username, self._endpoint.password)
+        if self._endpoint.tls is not None:
+            client.tls_set_context(self._endpoint.tls)
+        client.will_set(self._will.topic, self._will.body, self._will.qos, self._will.retain)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
+    def _converse(self, client: paho.Client) -> bool:
+        """Serve the socket until it closes; True if the broker had accepted us."""
+        sock: Any = client.socket()
+        answer_by = time.monotonic() + CONNACK_TIMEOUT
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_in, selectors.EVENT_READ)
+            if sock is not None:
+                selector.register(sock, selectors.EVENT_READ)
+            while client.socket() is not None:
+                writing = selectors.EVENT_WRITE if client.want_write() else 0
+                selector.modify(sock, selectors.EVENT_READ | writing)
+                self._exchange(client, sock, selector)
+                if self.connected:
+                    self._send(client)
+                elif time.monotonic() > answer_by:
+                    self._refusal = Refusal("accepts connections but does not answer", lasting=False)
+                    break
+                if self._stop.is_set() and self._may_leave(client):
+                    break
+        client.on_disconnect = None
+        client.disconnect()
+        if sock is not None:
+            sock.close()
+        was_up = self.connected
+        self._ended()
+        return was_up
+
+    def _exchange(self, client: paho.Client, sock: Any, selector: selectors.BaseSelector) -> None:
+        timeout = min(IDLE_WAIT, self._user.next_due()) if self.connected and not client.want_write() else IDLE_WAIT
+        for key, mask in selector.select(max(timeout, 0.0)):
+            if key.fileobj is self._wake_in:
+                self._swallow_wakes()
+                continue
+            if mask & selectors.EVENT_READ and client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                # What TLS has already decrypted is invisible to select.
+                while client.socket() is not None and getattr(sock, "pending", int)() > 0:
+                    client.loop_read()
+            if mask & selectors.EVENT_WRITE and client.socket() is not None:
+                client.loop_write()
+        if client.socket() is not None:
+            client.loop_misc()
+
+    def _send(self, client: paho.Client) -> None:
+        while client.socket() is not None and not client.want_write():
+            message = self._user.next_message(may_qos1=len(self._inflight) < self._window)
+            if message is None:
+                return
+            self._publish(client, message)
+
+    def _publish(self, client: paho.Client, message: Message) -> int:
+        properties = None
+        if message.expiry is not None and self._version == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = message.expiry
+        sent = client.publish(message.topic, message.body, message.qos, message.retain, properties)
+        if message.qos:
+            self._inflight[sent.mid] = message.token
+        return sent.mid
+
+    def _may_leave(self, client: paho.Client) -> bool:
+        """Whether it is time to go: all is delivered and the farewell acknowledged, or time is up."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            return True
+        if not self.connected:
+            return self._user.drained()
+        if self._farewell is None:
+            return not self._inflight
+        # A quarter of a second is kept for the farewell itself.
+        if (self._user.drained() and not client.want_write()) or now >= self._deadline - 0.25:
+            self._publish(client, self._farewell)
+            self._farewell = None
+        return False
+
+    def _ended(self) -> None:
+        self._up.clear()
+        self._inflight.clear()
+        self._user.disconnected()
+
+    def _swallow_wakes(self) -> None:
+        try:
+            while self._wake_in.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _say(self, level: int, text: str) -> None:
+        """One line per change of state; the same text again is not repeated."""
+        if text != self._said:
+            log.log(level, "mqtt broker %s: %s", self._endpoint.address, text)
+            self._said = text
+
+    # paho's callbacks.
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            if reason.getName() != "Unsupported protocol version":
+                self._refusal = from_reason(reason, self._endpoint.username)
+            return
+        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._problem = None
+        self._backoff.reset()
+        topics = self._user.connected()
+        self._up.set()
+        name = "MQTT 5" if self._version == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
+        self._say(logging.INFO, f"connected ({name})")
+        if topics:
+            client.subscribe([(topic, 1) for topic in topics])
+
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        name = reason.getName()
+        if name == "Session taken over":
+            self._refusal = Refusal("another client took over: is the same device.id used twice?", lasting=True)
+        if self.connected:
+            detail = "" if name in ("Unspecified error", "Normal disconnection") else f" ({name.lower()})"
+            self._problem = self._refusal.text if self._refusal else f"connection lost{detail}"
+
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        if mid in self._inflight:
+            token = self._inflight.pop(mid)
+            if token is not None:
+                self._user.delivered(token, accepted=not reason.is_failure)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._user.received(message.topic, bytes(message.payload), retained=message.retain)

@@ -1,0 +1,152 @@
+"""The sink that tells a broker: retained state of the device, and every event once and in order."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from emoedge.outputs import payloads
+from emoedge.outputs.board import Board
+from emoedge.outputs.dispatch import Dispatch
+from emoedge.outputs.endpoint import Endpoint
+from emoedge.outputs.link import Link
+from emoedge.outputs.message import Message
+from emoedge.outputs.outbox import Outbox
+from emoedge.outputs.pacing import StatePacer
+from emoedge.outputs.schema_files import NAMES, schema
+from emoedge.outputs.stamp import Stamp
+from emoedge.outputs.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from emoedge.config.outputs import MqttConfig
+    from emoedge.messages import Event, SensorStatus, State
+    from emoedge.ops.backoff import Backoff
+    from emoedge.ports import Clock
+
+STOP_TIMEOUT = 1.7
+"""Seconds for the last events and the word `offline`."""
+
+
+class MqttSink:
+    """Publishes the topics of one device; implements the port `Sink`. Never blocks a caller, never raises.
+
+    `device`: id in every topic. `boot_id` names this run (`stamp.new_boot_id()`). `info` returns the
+    members of the topic `info` (see `about.py`) and is called on every connect, from the link's thread.
+    """
+
+    def __init__(
+        self,
+        config: MqttConfig,
+        device: str,
+        clock: Clock,
+        *,
+        boot_id: str,
+        info: Callable[[], Mapping[str, object]],
+        outbox: Outbox | None = None,
+        backoff: Backoff | None = None,
+        refused_wait: float = 60.0,
+    ) -> None:
+        self._topics = Topics(config.base, device)
+        self._stamp = Stamp(clock, boot_id)
+        self._info = info
+        self._outbox = outbox or Outbox()
+        self._board = Board()
+        self._pacer = StatePacer()
+        self._dispatch = Dispatch(
+            topics=self._topics, stamp=self._stamp, board=self._board, pacer=self._pacer, outbox=self._outbox,
+            on_connect=self._tell_info,
+        )  # fmt: skip
+        endpoint = Endpoint(
+            host=config.host, port=config.port, client_id=f"emoedge-{device}", keepalive=config.keepalive,
+            username=config.username, password=config.password,
+        )  # fmt: skip
+        self._link = Link(
+            endpoint, self._dispatch, will=Message(self._topics.status, b"offline", qos=1, retain=True),
+            backoff=backoff, refused_wait=refused_wait,
+        )  # fmt: skip
+        self._outbox.listen(self._link.wake)
+        # The order in which topics are first pinned is the order of every birth: `online` comes first.
+        self._board.pin(Message(self._topics.status, b"online", qos=1, retain=True))
+        for name in NAMES:
+            self._pin_json(self._topics.schema(name), schema(name), qos=1)
+
+    @property
+    def topics(self) -> Topics:
+        """The names under which this device speaks."""
+        return self._topics
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker listens now."""
+        return self._link.connected
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, one line."""
+        return self._link.problem
+
+    @property
+    def queue(self) -> int:
+        """Events that the broker has not acknowledged."""
+        return len(self._outbox)
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Totals of what was given up: `events` (a cap), `refused` (by the broker), `notes` (log lines, raw)."""
+        return {"events": self._outbox.dropped, "refused": self._dispatch.refused, "notes": self._board.dropped}
+
+    def wait_connected(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for a connection; for commands that cannot do without."""
+        return self._link.wait_connected(timeout)
+
+    # The port.
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, whether there is a broker or not."""
+        self._link.start()
+
+    def event(self, event: Event) -> None:
+        """Store an event for delivery."""
+        self._outbox.put(payloads.event(self._stamp.envelope("event", event.at), event))
+
+    def state(self, state: State) -> None:
+        """Take the present state; it is told on change, at most twice a second, at least every ten."""
+        now = time.monotonic()
+        before = self._pacer.due(now)
+        self._pacer.offer(state, now)
+        if self._pacer.due(now) < before:
+            self._link.wake()
+
+    def stop(self) -> None:
+        """Deliver the last events if that is possible within two seconds, say `offline`, disconnect."""
+        self._link.stop(Message(self._topics.status, b"offline", qos=1, retain=True), STOP_TIMEOUT)
+
+    # What the daemon tells of itself.
+
+    def health(self, report: Mapping[str, object]) -> None:
+        """Tell how the device fares: the members of `HealthReport.as_dict()`."""
+        self._pin_json(self._topics.health, payloads.health(self._stamp.envelope("health"), report), qos=0)
+
+    def sensor(self, name: str, status: SensorStatus) -> None:
+        """Tell the status of the sensor `camera` or `mic`."""
+        self._pin(Message(self._topics.sensor(name), status.value.encode(), qos=1, retain=True))
+
+    def log(self, level: str, logger: str, message: str, repeated: int = 0) -> None:
+        """Pass a warning or error line on."""
+        body = payloads.log(
+            self._stamp.envelope("log"), level=level, logger=logger, message=message, repeated=repeated
+        )
+        self._board.note(Message(self._topics.log, payloads.encode(body)))
+        self._link.wake()
+
+    def _tell_info(self) -> None:
+        self._pin_json(self._topics.info, payloads.info(self._stamp.envelope("info"), self._info()), qos=1)
+
+    def _pin_json(self, topic: str, payload: Mapping[str, object], *, qos: int) -> None:
+        self._pin(Message(topic, payloads.encode(payload), qos=qos, retain=True))
+
+    def _pin(self, message: Message) -> None:
+        self._board.pin(message)
+        self._link.wake()

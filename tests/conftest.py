@@ -1,0 +1,206 @@
+"""Fixtures for every room: a real Mosquitto, and a listener that checks each payload against its schema."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from emoedge.outputs.schema_files import schema
+
+MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(condition, timeout=10.0, what="condition"):
+    """The first truthy value of `condition()`; fails after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    pytest.fail(f"{what} did not come true within {timeout} s")
+
+
+class Broker:
+    """A Mosquitto of one's own on a free port; `extra` are lines of its config."""
+
+    def __init__(self, folder: Path, extra: str = "", *, anonymous: bool = True, port: int | None = None):
+        self.port = port or free_port()
+        self.folder = folder
+        self.process = None
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            f"allow_anonymous {str(anonymous).lower()}",
+            "persistence false",
+            "log_dest none",
+            extra,
+        ]
+        if os.geteuid() == 0:
+            lines.insert(0, "user root")
+        self.config = folder / f"mosquitto-{self.port}.conf"
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def start(self):
+        self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.config)], stderr=subprocess.DEVNULL)
+        eventually(self._answers, what="a listening broker")
+        return self
+
+    def _answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=0.5).close()
+        except OSError:
+            return False
+        return True
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(number)
+        self.process.wait(10)
+        self.process = None
+
+    def restart(self, number=signal.SIGTERM):
+        self.stop(number)
+        self.start()
+
+
+@dataclass
+class Heard:
+    topic: str
+    body: bytes
+    retain: bool
+    qos: int
+    at: float
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+@dataclass
+class Listener:
+    """Subscribes to everything and remembers it."""
+
+    port: int
+    pattern: str = "#"
+    version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5
+    username: str | None = None
+    password: str | None = None
+    heard: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self._subscribed = threading.Event()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, protocol=self.version)
+        self.client.reconnect_delay_set(0.05, 0.2)
+        self.client.on_connect = lambda client, *_: client.subscribe(self.pattern, 1)
+        self.client.on_subscribe = lambda *_: self._subscribed.set()
+        self.client.on_message = self._on_message
+        if self.username:
+            self.client.username_pw_set(self.username, self.password)
+        self.client.connect_async("127.0.0.1", self.port)
+        self.client.loop_start()
+        assert self._subscribed.wait(10), "the listener could not subscribe"
+
+    def _on_message(self, _client, _data, message):
+        self.heard.append(
+            Heard(message.topic, bytes(message.payload), message.retain, message.qos, time.monotonic())
+        )
+
+    def on(self, suffix):
+        """All that was heard on `<base>/<device>/<suffix>`."""
+        return [item for item in list(self.heard) if item.topic.split("/", 2)[2:] == [suffix]]
+
+    def wait(self, suffix, count=1, timeout=10.0, where=lambda item: True):
+        def enough():
+            found = [item for item in self.on(suffix) if where(item)]
+            return found if len(found) >= count else None
+
+        return eventually(enough, timeout, f"{count} message(s) on .../{suffix}")
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+SCHEMA_OF = {"emotion": "emotion", "event": "event", "health": "health", "info": "info", "log": "log"}
+PLAIN = {"status": {"online", "offline"}, "sensor": {"online", "offline", "reconnecting", "disabled"}}
+
+
+def check_wire(topic, body):
+    """Fail unless this is what the contract says of `emoedge/<device>/...`."""
+    if not topic.startswith("emoedge/") or topic.endswith("/set") or topic.split("/")[2] == "request":
+        return
+    name, *rest = topic.split("/")[2:]
+    if name == "schema":
+        Draft202012Validator.check_schema(json.loads(body))
+        assert json.loads(body) == schema(rest[0])
+    elif name in PLAIN:
+        assert body.decode() in PLAIN[name], f"{topic}: {body!r}"
+    else:
+        known = SCHEMA_OF.get(name, name)
+        Draft202012Validator(schema(known)).validate(json.loads(body))
+        if name == "emotion":
+            assert len(body) <= 1024
+
+
+@pytest.fixture
+def make_broker(tmp_path):
+    """Start Mosquittos: make_broker(extra="", anonymous=True, start=True)."""
+    brokers = []
+
+    def make(extra="", *, anonymous=True, start=True):
+        broker = Broker(tmp_path, extra, anonymous=anonymous)
+        brokers.append(broker)
+        return broker.start() if start else broker
+
+    yield make
+    for broker in brokers:
+        broker.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def broker(make_broker):
+    return make_broker()
+
+
+@pytest.fixture
+def listen():
+    """Start listeners: listen(port, ...); all that they heard is checked against the schemas in the end."""
+    listeners = []
+
+    def start(port, **options):
+        listeners.append(Listener(port, **options))
+        return listeners[-1]
+
+    yield start
+    for listener in listeners:
+        listener.close()
+    for listener in listeners:
+        for item in listener.heard:
+            check_wire(item.topic, item.body)
+
+
+@pytest.fixture(name="eventually")
+def eventually_fixture():
+    return eventually

@@ -1,0 +1,217 @@
+"""The sink against a real Mosquitto: births, wills, order, outages, and never a blocked caller."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from itertools import pairwise
+
+import pytest
+
+from emoedge.messages import SensorStatus
+from emoedge.outputs.schema_files import NAMES
+
+pytestmark = pytest.mark.broker
+
+
+def numbers(items):
+    return [item.json["number"] for item in items]
+
+
+def test_a_fresh_connection_tells_everything_retained(broker, listen, make_sink, tell):
+    sink = make_sink(broker.port)
+    sink.sensor("camera", SensorStatus.ONLINE)
+    sink.sensor("mic", SensorStatus.DISABLED)
+    sink.health({"status": "ok"} | dict.fromkeys(("uptime_s", "fps", "duty", "queue"), 0) | {
+        "problems": [], "latency_ms": {}, "drops": {}, "ages_s": {}, "temperature_c": None, "rss_mb": None,
+        "sensors": {}})  # fmt: skip
+    sink.state(tell.state())
+    assert sink.wait_connected(5)
+    early = listen(broker.port)
+    early.wait("emotion")
+    late = listen(broker.port)  # everything must come to it as retained
+    late.wait("emotion")
+    late.wait("health")
+    assert {i.topic.split("test-1/")[1]: i.body for i in late.heard if "status" in i.topic} == {
+        "status": b"online", "sensor/camera/status": b"online", "sensor/mic/status": b"disabled",
+    }  # fmt: skip
+    late.wait("info")
+    for name in NAMES:
+        late.wait(f"schema/{name}")
+    assert all(item.retain for item in late.heard)
+
+
+def test_online_comes_first_and_offline_last(broker, listen, make_sink, tell, eventually):
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    sink.state(tell.state())
+    listener.wait("emotion")
+    for number in range(30):
+        sink.event(tell.moved(number, time.monotonic()))
+    started = time.monotonic()
+    sink.stop()
+    assert time.monotonic() - started < 2.0
+    listener.wait("status", where=lambda item: item.body == b"offline")
+    assert listener.heard[0].topic.endswith("/status")
+    assert listener.heard[0].body == b"online"
+    assert listener.heard[-1].body == b"offline"
+    assert numbers(listener.on("event")) == list(range(30))
+    assert [item.json["seq"] for item in listener.on("event")] == list(range(1, 31))
+    assert not any("late" in item.json for item in listener.on("event"))
+
+
+def test_a_broker_that_comes_later_is_no_special_case(make_broker, listen, make_sink, tell):
+    broker = make_broker(start=False)
+    sink = make_sink(broker.port)
+    for number in range(5):
+        sink.event(tell.moved(number, time.monotonic()))
+    time.sleep(0.5)
+    assert sink.problem is not None
+    broker.start()
+    listener = listen(broker.port)
+    listener.wait("status", where=lambda item: item.body == b"online")
+    sink.event(tell.moved(5, time.monotonic()))
+    heard = listener.wait("event", where=lambda item: item.json["number"] == 5)
+    assert "late" not in heard[-1].json
+    assert numbers(listener.on("event")) == sorted(numbers(listener.on("event")))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_a_restarted_broker_that_forgot_everything_is_told_again(broker, listen, make_sink, tell, number, eventually):
+    sink = make_sink(broker.port)
+    sink.state(tell.state())
+    sink.sensor("camera", SensorStatus.RECONNECTING)
+    assert sink.wait_connected(5)
+    broker.restart(number)
+    listener = listen(broker.port)
+    eventually(lambda: sink.connected)
+    assert listener.wait("status")[-1].body == b"online"
+    for topic in ("emotion", "info", "sensor/camera/status", "schema/event"):
+        listener.wait(topic)
+
+
+def test_an_outage_loses_no_event_and_marks_them_late(broker, listen, make_sink, tell, eventually):
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    broker.stop(signal.SIGKILL)
+    eventually(lambda: not sink.connected)
+    sink.event(tell.moved(0, time.monotonic()))
+    time.sleep(2.2)
+    sink.event(tell.moved(1, time.monotonic()))
+    listener = None
+    broker.start()
+    listener = listen(broker.port)
+    eventually(lambda: sink.connected and sink.queue == 0)
+    sink.event(tell.moved(2, time.monotonic()))
+    heard = listener.wait("event", where=lambda item: item.json["number"] == 2)
+    assert "late" not in heard[-1].json
+    told = {item.json["number"]: item.json for item in listener.on("event")}
+    if 0 in told:  # the listener may have subscribed after the flush; then the queue alone proves delivery
+        assert told[0]["late"] is True
+
+
+def _child(port):
+    from emoedge.config.outputs import MqttConfig
+    from emoedge.ops.clock import SystemClock
+    from emoedge.outputs.mqtt import MqttSink
+
+    sink = MqttSink(
+        MqttConfig(host="127.0.0.1", port=port), "test-1", SystemClock(), boot_id="1", info=lambda: {
+            "device": "test-1", "versions": {}, "models": {"face": None, "speech": None}, "config_hash": "0",
+            "board": "", "context": "demo", "privacy": "",
+        })  # fmt: skip
+    sink.start()
+    time.sleep(60)
+
+
+def test_the_last_will_of_a_killed_process(broker, listen):
+    listener = listen(broker.port)
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(broker.port,))
+    process.start()
+    try:
+        listener.wait("status", where=lambda item: item.body == b"online")
+        os.kill(process.pid, signal.SIGKILL)
+        listener.wait("status", where=lambda item: item.body == b"offline", timeout=2)
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_a_refused_login_gives_one_line_and_a_slow_retry(make_broker, make_sink, caplog, tmp_path):
+    passwords = tmp_path / "passwords"
+    os.system(f"mosquitto_passwd -c -b {passwords} anna right 2>/dev/null")
+    broker = make_broker(f"password_file {passwords}", anonymous=False)
+    with caplog.at_level(logging.INFO, "emoedge.outputs"):
+        sink = make_sink(broker.port, username="anna", password="wrong", refused_wait=0.2)
+        time.sleep(1.5)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1, lines
+    assert "login refused for user 'anna'" in lines[0]
+    assert "retrying slowly" in lines[0]
+    assert not sink.connected
+    good = make_sink(broker.port, username="anna", password="right", device="test-2")
+    assert good.wait_connected(5)
+
+
+def test_a_frozen_broker_blocks_nobody_and_costs_no_memory(broker, make_sink, tell):
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    broker.send(signal.SIGSTOP)
+    took = []
+    for number in range(3000):
+        began = time.monotonic()
+        sink.state(tell.state(confidence=0.5 + (number % 9) / 20))
+        sink.event(tell.moved(number, began))
+        sink.log("warning", "test", "x" * 500)
+        took.append(time.monotonic() - began)
+        if number % 300 == 0:
+            time.sleep(0.02)
+    assert sorted(took)[int(0.99 * len(took))] < 0.02, "a caller waited"
+    assert sink.queue == 3000
+    for _ in range(20_000):  # 10 MB: more than the kernel's socket buffers take
+        sink.log("warning", "test", "x" * 500)
+    assert sink.drops["notes"] > 1000, "notes pile up somewhere"
+    began = time.monotonic()
+    sink.stop()
+    assert time.monotonic() - began < 2.2
+
+
+def test_emotion_is_coalesced_to_two_a_second(broker, listen, make_sink, tell):
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    labels = ("happy", "sad")
+    until = time.monotonic() + 2.6
+    number = 0
+    while time.monotonic() < until:
+        sink.state(tell.state(labels[number % 2], people=number))
+        number += 1
+        time.sleep(0.02)
+    time.sleep(0.7)
+    told = listener.on("emotion")
+    assert 4 <= len(told) <= 7
+    gaps = [b.at - a.at for a, b in pairwise(told)]
+    assert min(gaps) > 0.4
+    assert told[-1].json["people"] == number - 1, "the newest state wins"
+
+
+def test_the_connection_speaks_mqtt_5_and_emotion_expires(broker, listen, make_sink, tell, caplog):
+    with caplog.at_level(logging.INFO, "emoedge.outputs"):
+        sink = make_sink(broker.port)
+        sink.state(tell.state())
+        listener = listen(broker.port)
+        expiry = []
+        inner = listener.client.on_message
+
+        def on_message(client, data, message):
+            if message.topic.endswith("/emotion"):
+                expiry.append(getattr(message.properties, "MessageExpiryInterval", None))
+            inner(client, data, message)
+
+        listener.client.on_message = on_message
+        sink.state(tell.state("sad"))
+        listener.wait("emotion", where=lambda item: item.json["label"] == "sad")
+    assert expiry
+    assert 0 < expiry[-1] <= 60
+    assert any("connected (MQTT 5)" in record.getMessage() for record in caplog.records)
