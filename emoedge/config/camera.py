@@ -16,17 +16,19 @@ class CameraConfig:
         help="A /dev/video or /dev/v4l/by-id path, an rtsp:// or http:// URL, a file, or `none`.",
     )
     size: str = setting(
-        "640x480", pattern=r"[1-9]\d{1,3}x[1-9]\d{1,3}", unit="px", help="Width x height asked of the device."
-    )
+        "640x480", pattern=r"[1-9]\d{1,3}x[1-9]\d{1,3}", form="WIDTHxHEIGHT in px",
+        help="Picture size asked of the device.",
+    )  # fmt: skip
     fps: float = setting(15.0, minimum=1, maximum=120, unit="Hz", help="Frame rate asked of the device.")
     fourcc: str = setting(
-        "MJPG", pattern=r"[A-Za-z0-9 ]{4}|", help="Pixel format asked of the device; empty lets it choose."
-    )
+        "MJPG", pattern=r"[A-Za-z0-9 ]{4}|", form="four letters or digits, or empty",
+        help="Pixel format asked of the device; empty lets it choose.",
+    )  # fmt: skip
     rotate: int = setting(0, choices=(0, 90, 180, 270), unit="degrees", help="Clockwise turn of every picture.")
     mirror: bool = setting(default=False, help="Flip every picture left to right.")
     region: str | None = setting(
-        None, pattern=r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", unit="px", allow_none=True,
-        help="x,y,width,height of the part that is looked at, after turning; null takes all.",
+        None, pattern=r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", form="x,y,width,height in px", allow_none=True,
+        help="Part of the picture that is looked at, after turning; null takes all.",
     )  # fmt: skip
     paced: bool = setting(
         default=True, help="Play a file at its own speed, as a camera would; false: as fast as it is looked at."

@@ -14,7 +14,8 @@ class DeviceConfig:
     """Identity of this device."""
 
     id: str | None = setting(
-        None, pattern=r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", allow_none=True,
+        None, pattern=r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", form="at most 64 of a-z, 0-9 and inner hyphens",
+        allow_none=True,
         help="Name in every topic; null makes one from the host name and the machine id.",
     )  # fmt: skip
     state_directory: str | None = setting(

@@ -33,6 +33,7 @@ class Key:
     maximum: float | None
     choices: tuple[Any, ...]
     pattern: str
+    form: str
     allow_none: bool
 
     @property
@@ -64,7 +65,9 @@ class Key:
     @property
     def expected(self) -> str:
         """What would be right, in words."""
-        if self.choices:
+        if self.form:
+            words = self.form
+        elif self.choices:
             words = "one of " + ", ".join(str(c) for c in self.choices)
         else:
             words = KINDS[self.kind]

@@ -18,18 +18,19 @@ def setting(
     maximum: float | None = None,
     choices: Sequence[str | int] = (),
     pattern: str = "",
+    form: str = "",
     allow_none: bool = False,
 ) -> Any:
     """A dataclass field whose metadata drive validation, `config.yaml` and the reference page.
 
     `default` MISSING makes the key required. `unit` is written as it reads after a number ("s", "Hz", "px").
     `minimum` and `maximum` are inclusive. `choices` are values of the field's own type.
-    `pattern` is a full-match regular expression for strings.
+    `pattern` is a full-match regular expression for strings, `form` says the same in words.
     `allow_none`: the key may be null in YAML (its type is then `X | None`).
     """
     metadata = {
         "help": help, "unit": unit, "minimum": minimum, "maximum": maximum,
-        "choices": tuple(choices), "pattern": pattern, "allow_none": allow_none,
+        "choices": tuple(choices), "pattern": pattern, "form": form, "allow_none": allow_none,
     }  # fmt: skip
     if default is MISSING:
         return field(metadata=metadata)
