@@ -92,9 +92,9 @@ def test_an_interrupted_training_goes_on_where_it_stood(pack, tmp_path):
     after = history(output)
     assert after[: len(before)] == before
     assert len(after) == len(before) + 2
-    assert {"face.keras", "face-fer2013.keras", "curve.png", "history.csv"} <= {path.name for path in output.iterdir()}
+    assert {"face-ferplus.keras", "face-fer2013.keras", "curve.png", "history.csv"} <= {path.name for path in output.iterdir()}
 
-    paths = [str(output / "face.keras"), str(output / "face-fer2013.keras")]
+    paths = [str(output / "face-ferplus.keras"), str(output / "face-fer2013.keras")]
     export = subprocess.run(
         [PYTHON, "-c", f"PATHS = {paths}\n{EXPORT}"], env={**ENVIRONMENT, "PYTHONPATH": str(ROOT / "tools")},
         cwd=ROOT, capture_output=True, text=True, check=False,

@@ -12,11 +12,13 @@ import numpy as np
 
 from emoedge.emotions import CANONICAL
 from workbench import training
+from workbench.class_balance import matching_shift
 from workbench.data import faces
 from workbench.face_views import FIELD, cut_mix, mix_up, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import tensorflow as tf
     from numpy.typing import NDArray
@@ -48,7 +50,7 @@ class Plan:
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
 PLANS: Mapping[str, Plan] = {
-    "wide": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(26, 0.5, 0.2), Cycle(104, 0.45, 0.5))),
+    "wide": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(18, 0.5, 0.2), Cycle(104, 0.45, 0.5))),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
@@ -61,12 +63,13 @@ SMOOTHING = 0.05
 DROPOUT = 0.2
 VOTES_SHARE = 0.4
 HELD_OUT = 0.05
+FILES = {"original": "face-fer2013.keras", "votes": "face-ferplus.keras"}
 PLAIN_END = 0.08
 """Share of a cycle, at its end, without mixed pictures, so that confidence settles on whole faces."""
 
 
 def train(options: TrainOptions) -> None:
-    """Train, resume, and write `face.keras` (votes) and `face-fer2013.keras` (original labels)."""
+    """Train, resume, and write a `.keras` file for each head (FILES)."""
     training.start(seed=options.seed, threads=options.threads)
     if options.variant and options.variant not in PLANS:
         raise ValueError(f"no variant {options.variant!r}; there are: {', '.join(PLANS)}")
@@ -181,13 +184,18 @@ class Run:
         parts = [self.stepper.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
-    def write(self, folder: Any) -> None:
-        """Write both single-head files of the averaged network."""
+    def write(self, folder: Path) -> None:
+        """Write both single-head files of the averaged network, each class named as often as it occurs."""
         folder.mkdir(parents=True, exist_ok=True)
-        shift = np.zeros(len(CANONICAL), dtype=np.float32)
-        for head, name in (("votes", "face.keras"), ("original", "face-fer2013.keras")):
+        truths = {"original": self.pack.labels[self.held]}
+        if self.pack.votes is not None:
+            truths["votes"] = faces.majority(self.pack.votes[self.held])
+        logits = dict(zip(self._net.HEADS, self.predict(self.held), strict=True))
+        for head, truth in truths.items():
+            rows = truth >= 0
+            shift = matching_shift(logits[head][rows, : len(CANONICAL)], truth[rows])
             model = self._net.single(self.average, self.plan.stages, head=head, size=FIELD, shift=shift)
-            self._net.save(model, folder / name)
+            self._net.save(model, folder / FILES[head])
 
 
 def _rate(epoch: float, epochs: int) -> float:
