@@ -71,7 +71,7 @@ class SpeechParameters:
     """Hertz, lowest pitch looked for."""
     f0_max: float = _number(500.0, 60, 2000)
     """Hertz, highest pitch looked for."""
-    f0_threshold: float = _number(0.3, 0, 1)
+    f0_threshold: float = _number(0.45, 0, 1)
     """Aperiodicity (YIN's normalised difference) above which a frame counts as unvoiced."""
     mean: Values = field(default=0.0, metadata={"kind": "values"})
     """Subtracted from the features at the very end: one number, or one for each element of the last axis."""

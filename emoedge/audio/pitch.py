@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 INAUDIBLE = 1e-9
 """Mean square of a frame below which it is unvoiced, whatever its shape (-90 dBFS)."""
 
+NEAR = 0.1
+"""A dip this close to the deepest one is as good; the shorter period wins."""
+
 
 def yin(
     frames: NDArray[np.float64], *, lowest: float, highest: float, threshold: float
@@ -21,8 +24,9 @@ def yin(
     """Fundamental frequency of each frame, Hz, 0 where unvoiced.
 
     `frames`: (n, samples) at SAMPLE_RATE; at least one and a half periods of `lowest` (Hz) long, else the
-    lowest pitch that can be told rises to what fits. The first lag at which the normalised difference falls
-    below `threshold` wins, followed to its local minimum; where none does the frame is unvoiced.
+    lowest pitch that can be told rises to what fits. A frame is unvoiced where the normalised difference never
+    falls below `threshold`. Else the first dip wins that comes near the deepest one: YIN's fixed threshold
+    would take a harmonic's shallow dip for the period in noisy frames.
     """
     n, samples = frames.shape
     longest = min(int(np.ceil(SAMPLE_RATE / lowest)), samples * 2 // 3)
@@ -31,14 +35,15 @@ def yin(
         return np.zeros(n)
     normalised = _normalised_difference(frames, longest + 1)
     candidates = normalised[:, shortest : longest + 1]
-    below = candidates < threshold
+    deepest = candidates.min(axis=1)
+    below = candidates < np.minimum(threshold, deepest + NEAR)[:, None]
     first = below.argmax(axis=1)
-    # From the first dip below the threshold walk down to the bottom of that dip.
+    # From where it first comes near walk down to the bottom of that dip.
     falling = np.diff(candidates, axis=1) < 0
     stops = ~falling & (np.arange(falling.shape[1]) >= first[:, None])
     stopped = stops.any(axis=1)
     lag = np.where(stopped, stops.argmax(axis=1), candidates.shape[1] - 1) + shortest
-    voiced = below.any(axis=1) & (np.square(frames).mean(axis=1) > INAUDIBLE)
+    voiced = (deepest < threshold) & (np.square(frames).mean(axis=1) > INAUDIBLE)
     return np.where(voiced, SAMPLE_RATE / _refined(normalised, lag), 0.0)
 
 
@@ -68,4 +73,4 @@ def _refined(normalised: NDArray[np.float64], lag: NDArray[np.int64]) -> NDArray
     curve = left - 2 * middle + right
     shift = np.zeros(len(lag))
     np.divide(0.5 * (left - right), curve, out=shift, where=curve > 0)
-    return at + np.clip(shift, -1.0, 1.0)
+    return np.asarray(at + np.clip(shift, -1.0, 1.0), dtype=np.float64)

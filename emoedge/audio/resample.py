@@ -80,7 +80,8 @@ class StreamingResampler:
 
     def flush(self) -> NDArray[np.float32]:
         """The samples still owed at the end of a recording, as if silence followed; then reset."""
-        result = self.push(np.zeros(self._half, dtype=np.float32))
+        owed = self._half if self._up != self._down else 0
+        result = self.push(np.zeros(owed, dtype=np.float32))
         self.reset()
         return result
 
