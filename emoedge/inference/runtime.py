@@ -25,9 +25,9 @@ FORCE = "EMOEDGE_RUNTIME"
 
 
 @cache
-def _interpreter_class(runtime: str) -> Any:
-    """The runtime's `Interpreter`; ImportError where it is not installed or cannot be loaded."""
-    return importlib.import_module(RUNTIMES[runtime]).Interpreter
+def module(runtime: str) -> Any:
+    """The runtime's module, with its `Interpreter`; ImportError where it is not installed or cannot be loaded."""
+    return importlib.import_module(RUNTIMES[runtime])
 
 
 def installed() -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def installed() -> tuple[str, ...]:
     names = []
     for name in RUNTIMES:
         try:
-            _interpreter_class(name)
+            module(name)
         except ImportError:
             continue
         names.append(name)
@@ -102,7 +102,7 @@ class Interpreter:
         if model[4:8] != b"TFL3":  # tflite-runtime crashes on some of what is no model
             raise ModelError("not a TFLite model")
         try:
-            self._interpreter = _interpreter_class(self.runtime)(model_content=model, num_threads=threads)
+            self._interpreter = module(self.runtime).Interpreter(model_content=model, num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{self.runtime} cannot run it: {_first_line(error)}") from error

@@ -1,0 +1,179 @@
+"""The part of a conversion that TensorFlow does, in a process of its own: some graphs crash the converter.
+
+`python -m workbench.conversion.child FOLDER` reads `job.json` there, writes `described.json`, waits for a line on
+its standard input (the calibration rows are made meanwhile), reads `rows.npz`, and writes `float32.tflite`,
+`target.tflite` and `reference.npz`. `stage.txt` tells how far it came; `refused.txt` why it gave up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.conversion import keras_source
+from workbench.conversion.rebuild import input_shape, layer_names, rebuild
+from workbench.conversion.request import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+
+class Job:
+    """The conversion in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.job: Mapping[str, Any] = json.loads((folder / "job.json").read_text())
+        self.path = str(self.job["model"])
+
+    def stage(self, text: str) -> None:
+        """Leave word for the case that the process dies."""
+        (self.folder / "stage.txt").write_text(text)
+
+    def run(self) -> None:
+        """All steps; raises ConversionError."""
+        self.stage("reading the file")
+        path, form = Path(self.path), keras_source.kind(Path(self.path))
+        allow = bool(self.job["allow_lambda"])
+        keras_source.look_through(path, form, allow_lambda=allow)
+        self.stage("loading the model")
+        model = keras_source.load(path, form, allow_lambda=allow)
+        if form == "saved_model":
+            function, shape, layers = self._signature(model)
+        else:
+            function, shape, layers = self._keras(model)
+        described = {"shape": shape, "layers": layers, "form": form}
+        (self.folder / "described.json").write_text(json.dumps(described))
+        if not sys.stdin.readline():
+            return  # the parent is gone or has refused the calibration data
+        self._convert(function, shape, fixed_batch=form == "saved_model")
+
+    def _keras(self, model: Any) -> tuple[Callable[..., Any], tuple[int, ...], list[tuple[str, str]]]:
+        for what, count in (("inputs", len(model.inputs or [])), ("outputs", len(model.outputs or []))):
+            if count != 1:
+                raise ConversionError(f"{self.path}: the model has {count} {what}; emoedge runs models of one input and one output")
+        found = model.inputs[0].shape.as_list()[1:]
+        shape = input_shape(found, self.job["front_end_shape"], self.path)
+        new = rebuild(model, shape)
+        layers = layer_names(new)
+        if self.job.get("until") is not None:
+            new = self._cut(new, layers[self.job["until"]][0])
+        else:
+            self._check_output(new.outputs[0].shape.as_list()[1:])
+        return (lambda x: new(x, training=False)), shape, layers
+
+    def _cut(self, model: Any, name: str) -> Any:
+        import tensorflow as tf
+
+        return tf.keras.Model(model.inputs, model.get_layer(name).output)
+
+    def _signature(self, signature: Any) -> tuple[Callable[..., Any], tuple[int, ...], list[tuple[str, str]]]:
+        _, inputs = signature.structured_input_signature
+        outputs = signature.structured_outputs
+        for what, members in (("inputs", inputs), ("outputs", outputs)):
+            if len(members) != 1:
+                raise ConversionError(f"{self.path}: its signature has {len(members)} {what}; emoedge runs models of one input and one output")
+        (name, spec), output = next(iter(inputs.items())), next(iter(outputs))
+        shape = input_shape(spec.shape.as_list()[1:], self.job["front_end_shape"], self.path)
+        found = list(outputs[output].shape)[1:]
+        if all(n is not None for n in found):
+            self._check_output(found)
+        return (lambda x: signature(**{name: x})[output]), shape, []
+
+    def _check_output(self, found: list[int | None]) -> None:
+        labels = self.job["labels"]
+        if found != [len(labels)]:
+            raise ConversionError(
+                f"{self.path}: {len(labels)} labels, but the model's output has shape {tuple(found)}; "
+                "give --labels as many names as the model has classes, in its order"
+            )
+
+    def _convert(self, function: Callable[..., Any], shape: tuple[int, ...], *, fixed_batch: bool) -> None:
+        import tensorflow as tf
+
+        with np.load(self.folder / "rows.npz") as arrays:
+            representative, measured = (arrays[key].reshape(-1, *shape) for key in ("representative", "measured"))
+        self.stage("running the model")
+        size = 1 if fixed_batch else 32
+        traced = tf.function(function, input_signature=[tf.TensorSpec([1 if fixed_batch else None, *shape], tf.float32)])
+        batches = [traced(measured[i : i + size]).numpy() for i in range(0, len(measured), size)]
+        np.savez(self.folder / "reference.npz", outputs=np.concatenate(batches))
+        fixed = tf.function(function, input_signature=[tf.TensorSpec([1, *shape], tf.float32)])
+        self.stage("converting to float32")
+        self._write("float32", tf.lite.TFLiteConverter.from_concrete_functions([fixed.get_concrete_function()], None))
+        self.stage(f"converting to {self.job['dtype']}")
+        make = getattr(self, f"_{self.job['dtype']}")
+        make(tf, lambda: tf.lite.TFLiteConverter.from_concrete_functions([fixed.get_concrete_function()], None), representative)
+
+    def _float32(self, _tf: Any, _converter: Callable[[], Any], _rows: NDArray[np.float32]) -> None:
+        (self.folder / "target.tflite").write_bytes((self.folder / "float32.tflite").read_bytes())
+
+    def _float16(self, tf: Any, converter: Callable[[], Any], _rows: NDArray[np.float32]) -> None:
+        made = converter()
+        made.optimizations = [tf.lite.Optimize.DEFAULT]
+        made.target_spec.supported_types = [tf.float16]
+        self._write("target", made)
+
+    def _dynamic(self, tf: Any, converter: Callable[[], Any], _rows: NDArray[np.float32]) -> None:
+        made = converter()
+        made.optimizations = [tf.lite.Optimize.DEFAULT]
+        self._write("target", made)
+
+    def _int8(self, tf: Any, converter: Callable[[], Any], rows: NDArray[np.float32]) -> None:
+        def made(*operations: Any) -> Any:
+            one = converter()
+            one.optimizations = [tf.lite.Optimize.DEFAULT]
+            one.representative_dataset = lambda: ([row[np.newaxis]] for row in rows)
+            one.target_spec.supported_ops = list(operations)
+            one.inference_input_type = one.inference_output_type = tf.int8
+            return one
+
+        strict = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+        try:
+            self._write("target", made(strict))
+        except ConversionError:
+            # Some operation has no int8 kernel: it stays in float, and the gate tells.
+            self._write("target", made(strict, tf.lite.OpsSet.TFLITE_BUILTINS))
+
+    def _write(self, name: str, converter: Any) -> None:
+        try:
+            content = converter.convert()
+        except Exception as error:  # the converter raises bare Exceptions of many kinds
+            raise ConversionError(f"{self.path}: {_reason(error)}") from error
+        (self.folder / f"{name}.tflite").write_bytes(content)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    marks = ("is neither a custom op nor a flex op", "Some ops are not supported by the native TFLite runtime",
+             "ops that can be supported by the flex runtime")  # fmt: skip
+    if any(mark in text for mark in marks):
+        named = [line.split("'")[1] for line in text.splitlines() if "error: '" in line or ("op is neither" in line and "'" in line)]
+        found = f" ({', '.join(sorted(set(named)))})" if named else ""
+        return f"an operation has no TFLite kernel{found}; replace the layer that makes it"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"the converter refuses it: {lines[0][:200] if lines else type(error).__name__}"
+
+
+def main() -> int:
+    """Run the job in the folder named; exit code 0, or 1 with `refused.txt` written."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    folder = Path(sys.argv[1])
+    try:
+        Job(folder).run()
+    except ConversionError as error:
+        (folder / "refused.txt").write_text(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

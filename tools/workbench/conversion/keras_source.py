@@ -1,0 +1,145 @@
+"""Keras files read as what they are, strangers' files: looked through first, loaded in safe mode after."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.conversion.request import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU")
+
+SAFE_MODULES = re.compile(
+    r"(builtins|(tf_|tensorflow\.(python\.)?)?keras(\.src)?"
+    r"(\.(engine|layers|models|initializers|activations|regularizers|constraints|optimizers|losses|metrics"
+    r"|mixed_precision|dtype_policies)(\.[\w.]+)?)?)"
+)
+"""Where a file may take classes and functions from; anything else is code that loading would run."""
+
+UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
+"""Graph operations that reach out of the graph."""
+
+
+def kind(path: Path) -> str:
+    """`keras`, `h5` or `saved_model`; ConversionError where the file is none of these or truncated."""
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return "saved_model"
+        raise ConversionError(f"{path}: a folder without saved_model.pb is no SavedModel")
+    if not path.is_file():
+        raise ConversionError(f"{path}: no such model file")
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic == b"\x89HDF\r\n\x1a\n":
+        return "h5"
+    if zipfile.is_zipfile(path):
+        return "keras"
+    if magic[:2] == b"PK":
+        raise ConversionError(f"{path}: truncated .keras file; copy it again")
+    raise ConversionError(f"{path}: neither a .keras, an .h5/.hdf5 file nor a SavedModel")
+
+
+def configuration(path: Path, form: str) -> dict[str, Any]:
+    """Architecture of a `.keras` or `.h5` file as nested JSON, without loading any of it."""
+    try:
+        if form == "keras":
+            with zipfile.ZipFile(path) as archive:
+                broken = archive.testzip()
+                if broken is not None:
+                    raise ConversionError(f"{path}: its {broken} is damaged; copy it again")
+                text: str | bytes = archive.read("config.json")
+        else:
+            import h5py
+
+            with h5py.File(path, "r") as file:
+                if "model_config" not in file.attrs:
+                    raise ConversionError(f"{path}: holds weights only; save the whole model with model.save()")
+                text = file.attrs["model_config"]
+        config = json.loads(text)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ConversionError(f"{path}: truncated or damaged ({_line(error)}); copy it again") from error
+    if not isinstance(config, dict):
+        raise ConversionError(f"{path}: its architecture is no JSON object")
+    return config
+
+
+def look_through(path: Path, form: str, *, allow_lambda: bool) -> None:
+    """Refuse what would run a stranger's code when loaded: Lambda layers, foreign modules, graph operations."""
+    if form == "saved_model":
+        _look_through_graph(path)
+        return
+    for node in _nodes(configuration(path, form)):
+        if node.get("class_name") == "Lambda" and not allow_lambda:
+            name = node.get("config", {}).get("name", "?")
+            raise ConversionError(
+                f"{path}: layer {name!r} is a Lambda, code that runs on load; "
+                "replace it by a layer, or add --allow-lambda if you trust the file"
+            )
+        module = node.get("module")
+        if isinstance(module, str) and node.get("class_name") and not SAFE_MODULES.fullmatch(module):
+            raise ConversionError(f"{path}: names {node['class_name']!r} of module {module!r}, which is not Keras's own; refused")
+
+
+def load(path: Path, form: str, *, allow_lambda: bool) -> Any:
+    """The model, not compiled: a Keras model, or a loaded SavedModel's signature."""
+    import tensorflow as tf
+
+    if form == "saved_model":
+        try:
+            loaded = tf.saved_model.load(str(path))
+            signature = loaded.signatures["serving_default"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ConversionError(f"{path}: no SavedModel with the signature serving_default ({_line(error)})") from error
+        signature.loaded_from = loaded  # the signature does not keep the variables alive by itself
+        return signature
+    try:
+        return tf.keras.models.load_model(_with_suffix(path, form), compile=False, safe_mode=not allow_lambda)
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError) as error:
+        raise ConversionError(f"{path}: Keras cannot load it: {_line(error)}") from error
+
+
+def _with_suffix(path: Path, form: str) -> str:
+    """Keras goes by the name; a file named otherwise is shown to it under a link with the right one."""
+    suffixes = {"keras": (".keras",), "h5": (".h5", ".hdf5")}[form]
+    if path.suffix in suffixes:
+        return str(path)
+    link = Path(tempfile.mkdtemp(prefix="emoedge-")) / f"model{suffixes[0]}"
+    link.symlink_to(path.resolve())
+    return str(link)
+
+
+def _look_through_graph(path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    try:
+        saved.ParseFromString((path / "saved_model.pb").read_bytes())
+    except Exception as error:  # protobuf's own DecodeError, from one of two implementations
+        raise ConversionError(f"{path}: saved_model.pb is truncated or damaged; copy it again") from error
+    for meta in saved.meta_graphs:
+        nodes = [*meta.graph_def.node, *(n for f in meta.graph_def.library.function for n in f.node_def)]
+        for node in nodes:
+            if node.op in UNSAFE_OPS:
+                raise ConversionError(f"{path}: its graph holds {node.op} ({node.name}), which reaches out of the model; refused")
+
+
+def _nodes(value: object) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for part in value.values():
+            yield from _nodes(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _nodes(part)
+
+
+def _line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
