@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from emoedge.fusion.mind import CAMERA, MICROPHONE
-from emoedge.messages import Mode, SensorStatus
+from emoedge.messages import SensorStatus
+from emoedge.ops.health import INTERVAL, HealthMeter, read_rss, read_temperature
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from emoedge.messages import Event, Frame
-    from emoedge.ops.health import HealthMeter
+    from emoedge.messages import AudioBlock, Event, Frame
+    from emoedge.ops.health import HealthReport
+    from emoedge.outputs.mqtt import MqttSink
     from emoedge.pipeline import Pipeline
     from emoedge.ports import AudioSource, Clock, FrameSource, Sink
 
@@ -26,40 +28,32 @@ TAKE_TIMEOUT = 0.05
 HOUSEKEEPING = 0.25
 """Seconds between looks at the sensors, and between states handed to the outputs."""
 
-HEALTH_INTERVAL = 30.0
-"""Seconds between health reports; a change of a sensor's status sends one at once."""
+DROPPED = ("dropped", "invalid", "clipped", "reopened")
+"""Counters of a source that `health` tells under `drops`."""
 
-
-class Operator(Protocol):
-    """An output that operators read: it also takes health and sensor status."""
-
-    def health(self, report: Mapping[str, object]) -> None:
-        """Take the device's health."""
-        ...
-
-    def sensor(self, name: str, status: SensorStatus) -> None:
-        """Take the status of `camera` or `mic`."""
-        ...
+SPEECH = "speech"
+"""The stage of `health` that a round's sound counts under."""
 
 
 class App:
     """One run of the daemon.
 
-    `camera` and `microphone` are None where the config says `none`. `operators` are told health and sensor
-    status, `sinks` events and state; an output may be both.
+    `camera` and `microphone` are None where the config says `none`. `sinks` are told events and state;
+    `mqtt`, one of them, is also told health and sensor status.
     """
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,
-                 sinks: Sequence[Sink], operators: Sequence[Operator], meter: HealthMeter) -> None:  # fmt: skip
+                 sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter) -> None:  # fmt: skip
         self._pipeline = pipeline
         self._clock = clock
         self._camera = camera
         self._microphone = microphone
         self._sinks = sinks
-        self._operators = operators
+        self._mqtt = mqtt
         self._meter = meter
         self._paused = False
         self._statuses: dict[str, SensorStatus] = {}
+        self._told: HealthReport | None = None
         self._housekept = self._reported = float("-inf")
 
     def run(self, stop: threading.Event, *, until_ended: bool = False) -> None:
@@ -91,66 +85,80 @@ class App:
         return self._paused
 
     def _round(self, stop: threading.Event) -> None:
-        frame = None
+        frame: Frame | None = None
         if self._camera is not None and not self._paused:
             frame = self._camera.take(TAKE_TIMEOUT)
         else:
             stop.wait(TAKE_TIMEOUT)
+        blocks: Sequence[AudioBlock] = ()
         if self._microphone is not None and not self._paused:
-            for block in self._microphone.take():
-                if frame is not None and frame.at <= block.at:
-                    self._look(frame)
-                    frame = None
-                self._tell(self._pipeline.audio(block))
+            blocks = self._microphone.take()
+        # Both senses reach the mind in the order of their times.
+        late = [block for block in blocks if frame is not None and block.at > frame.at]
+        self._listen(blocks[: len(blocks) - len(late)])
         if frame is not None:
             self._look(frame)
+        self._listen(late)
         now = self._clock.monotonic()
         if now - self._housekept >= HOUSEKEEPING:
             self._housekept = now
             self._keep_house(now)
 
     def _look(self, frame: Frame) -> None:
-        before = time.perf_counter()
-        seen = self._pipeline.seen
+        self._meter.alive(CAMERA, frame.at)
+        before, seen = time.perf_counter(), self._pipeline.seen
         events = self._pipeline.frame(frame)
         if self._pipeline.seen is not seen:
-            self._meter.frame(at=frame.at, took_ms=(time.perf_counter() - before) * 1000)
+            self._meter.took(HealthMeter.FRAME, time.perf_counter() - before, self._clock.monotonic())
         self._tell(events)
+
+    def _listen(self, blocks: Sequence[AudioBlock]) -> None:
+        if not blocks:
+            return
+        self._meter.alive(MICROPHONE, blocks[-1].at)
+        before = time.perf_counter()
+        for block in blocks:
+            self._tell(self._pipeline.audio(block))
+        self._meter.took(SPEECH, time.perf_counter() - before, self._clock.monotonic())
 
     def _keep_house(self, now: float) -> None:
         self._tell(self._pipeline.tick(now))
-        changed = False
         for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone)):
             status = SensorStatus.DISABLED if source is None or self._paused else source.status
             if self._statuses.get(name) is status:
                 continue
-            changed = True
             self._statuses[name] = status
             problem = None if source is None or self._paused else source.problem
             self._tell(self._pipeline.sensor(name, status, now, problem))
-            for operator in self._operators:
-                operator.sensor(name, status)
+            if self._mqtt is not None:
+                self._mqtt.sensor(name, status)
         state = self._pipeline.state(now)
         for sink in self._sinks:
             sink.state(state)
-        if changed or now - self._reported >= HEALTH_INTERVAL:
-            self._reported = now
-            self._report(now, state.mode)
+        report = self._health(now)
+        if now - self._reported >= INTERVAL or report.worth_telling(self._told):
+            self._reported, self._told = now, report
+            if self._mqtt is not None:
+                self._mqtt.health(report.as_dict())
 
-    def _report(self, now: float, mode: Mode) -> None:
-        counters = {
-            name: dict(source.counters)
-            for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone))
-            if source is not None
-        }
-        problems = {
-            name: source.problem
-            for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone))
-            if source is not None and source.problem
-        }
-        report = self._meter.report(now, mode=mode, sensors=self._statuses, counters=counters, problems=problems)
-        for operator in self._operators:
-            operator.health(report)
+    def _health(self, now: float) -> HealthReport:
+        drops: dict[str, int] = {}
+        problems = []
+        for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone)):
+            if source is None:
+                continue
+            drops |= {f"{name}_{key}": value for key, value in source.counters.items() if key in DROPPED}
+            if source.problem and not self._paused:
+                problems.append(f"{name}: {source.problem}")
+        if self._pipeline.vision is not None:
+            drops["frames_invalid"] = self._pipeline.vision.counters["invalid"]
+        if self._mqtt is not None:
+            drops |= self._mqtt.drops
+        return self._meter.report(
+            now, sensors={name: status.value for name, status in self._statuses.items()}, drops=drops,
+            queue=0 if self._mqtt is None else self._mqtt.queue, temperature=read_temperature(), rss=read_rss(),
+            problems=problems,
+        )  # fmt: skip
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in events:

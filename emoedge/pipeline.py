@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import CAMERA, MICROPHONE, Mind
 from emoedge.messages import Modality
+from emoedge.vision.rate import RateLimit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emoedge.audio.hearing import Hearing
     from emoedge.config import Config
     from emoedge.inference.model import Model
@@ -32,8 +35,9 @@ class Models:
 class Pipeline:
     """Both senses and the mind. Everything must be handed over in the order of its time."""
 
-    def __init__(self, *, vision: Vision | None, hearing: Hearing | None, mind: Mind) -> None:
+    def __init__(self, *, vision: Vision | None, hearing: Hearing | None, mind: Mind, rate: RateLimit) -> None:
         self.vision = vision
+        self._rate = rate
         self.hearing = hearing
         self.mind = mind
         self.seen: VisionResult | None = None
@@ -44,14 +48,11 @@ class Pipeline:
 
     def frame(self, frame: Frame) -> list[Event]:
         """Look at a frame; one that the rate limit passes over costs nothing."""
-        if self.vision is None:
+        if self.vision is None or not self._rate.due(frame.at):
             return []
         events = self.tick(frame.at)
-        result = self.vision.look(frame)
-        if result is None:
-            return events
-        self.seen = result
-        return events + self.mind.see(result)
+        self.seen = self.vision.look(frame)
+        return events + self.mind.see(self.seen)
 
     def audio(self, block: AudioBlock) -> list[Event]:
         """Listen to a block."""
@@ -70,13 +71,8 @@ class Pipeline:
         return self.mind.advance(slot)
 
     def sensor(self, name: str, status: SensorStatus, at: float, problem: str | None = None) -> list[Event]:
-        """Note a sensor's state; a sense that lost its sensor starts afresh."""
-        events = self.mind.sensor(name, status, at, problem)
-        if events and name == CAMERA and self.vision is not None:
-            self.vision.reset()
-        if events and name == MICROPHONE and self.hearing is not None:
-            self.hearing.reset()
-        return events
+        """Note a sensor's state."""
+        return self.mind.sensor(name, status, at, problem)
 
     def finish(self, at: float) -> list[Event]:
         """End what runs."""
@@ -92,11 +88,11 @@ def build_pipeline(config: Config, models: Models, *, camera: bool = True, micro
     vision = hearing = None
     if camera:
         from emoedge.vision.crop import FaceFrontEnd  # noqa: PLC0415 - a device without a camera loads no OpenCV
-        from emoedge.vision.detector import HaarDetector  # noqa: PLC0415
         from emoedge.vision.eye import Vision  # noqa: PLC0415
+        from emoedge.vision.haar import HaarDetector  # noqa: PLC0415
 
         face_end = None if models.face is None else FaceFrontEnd(models.face.info.front_end)
-        vision = Vision(config.vision, HaarDetector(config.vision), face_end, models.face)
+        vision = Vision(config.vision, HaarDetector(), face_end, models.face)
     if microphone:
         from emoedge.audio.front_end import build  # noqa: PLC0415 - nor the other way round
         from emoedge.audio.hearing import Hearing  # noqa: PLC0415
@@ -104,7 +100,8 @@ def build_pipeline(config: Config, models: Models, *, camera: bool = True, micro
         speech_end = None if models.speech is None else build(models.speech.info.front_end)
         hearing = Hearing(config.speech, speech_end, models.speech)
     sensors = tuple(name for name, there in ((CAMERA, camera), (MICROPHONE, microphone)) if there)
-    return Pipeline(vision=vision, hearing=hearing, mind=Mind(config.fusion, reliabilities(config, models), sensors))
+    mind = Mind(config.fusion, reliabilities(config, models), sensors)
+    return Pipeline(vision=vision, hearing=hearing, mind=mind, rate=RateLimit(config.vision.rate))
 
 
 def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]:
@@ -124,8 +121,11 @@ def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]
     }
 
 
-def load_models(config: Config, *, camera: bool = True, microphone: bool = True) -> Models:
-    """Load and check the configured models of the senses that are on; raises ModelError."""
+def load_models(config: Config, *, base: Path | None = None, camera: bool = True, microphone: bool = True) -> Models:
+    """Load and check the configured models of the senses that are on; raises ModelError.
+
+    `base`: the folder of the config file, where a relative path may start.
+    """
     from emoedge.inference.model import load_model  # noqa: PLC0415 - `emoedge --help` loads no interpreter
     from emoedge.inference.shipped import resolve  # noqa: PLC0415
 
@@ -135,6 +135,6 @@ def load_models(config: Config, *, camera: bool = True, microphone: bool = True)
         (Modality.FACE, config.models.face, camera),
         (Modality.SPEECH, config.models.speech, microphone),
     ):
-        path = resolve(name) if wanted else None
+        path = resolve(name, base) if wanted else None
         loaded[modality.value] = None if path is None else load_model(path, modality, threads)
     return Models(face=loaded["face"], speech=loaded["speech"])

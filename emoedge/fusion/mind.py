@@ -54,8 +54,9 @@ class Mind:
         events = [self._appear(track, at) for track in result.appeared]
         for face in result.faces:
             subject = self._faces.get(face.track)
-            if subject is None:
-                continue
+            if subject is None:  # followed across a loss of the camera, which had made everybody leave
+                events.append(self._appear(face.track, at))
+                subject = self._faces[face.track]
             subject.area, subject.seen_at = face.box.area, at
             reason = face.quality.reason
             if face.scores is not None or reason is not None:

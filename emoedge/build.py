@@ -1,0 +1,47 @@
+"""Puts a daemon together from its configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emoedge.app import App
+from emoedge.ops.health import HealthMeter
+from emoedge.ops.identity import default_device_id
+from emoedge.outputs.about import about
+from emoedge.outputs.jsonl import JsonlSink
+from emoedge.outputs.mqtt import MqttSink
+from emoedge.outputs.stamp import new_boot_id
+from emoedge.pipeline import build_pipeline, load_models
+from emoedge.sources.factory import open_camera, open_microphone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emoedge.config import Config
+    from emoedge.ports import Clock, Sink
+
+NO_BROKER = "none"
+
+
+def build_app(config: Config, clock: Clock, *, base: Path | None = None) -> App:
+    """Everything that `run` needs, loaded and not yet started; raises ModelError.
+
+    `base`: the folder of the config file, where relative paths of models may start.
+    """
+    camera, microphone = open_camera(config, clock), open_microphone(config, clock)
+    models = load_models(config, base=base, camera=camera is not None, microphone=microphone is not None)
+    pipeline = build_pipeline(config, models, camera=camera is not None, microphone=microphone is not None)
+    device = config.device.id or default_device_id()
+    boot_id = new_boot_id()
+    sinks: list[Sink] = []
+    if config.jsonl.path is not None:
+        sinks.append(JsonlSink(config.jsonl.path, clock, boot_id=boot_id))
+    mqtt = None
+    if config.mqtt.host != NO_BROKER:
+        description = about(config, device, {"face": models.face, "speech": models.speech})
+        mqtt = MqttSink(config.mqtt, device, clock, boot_id=boot_id, info=lambda: description)
+        sinks.append(mqtt)
+    return App(
+        pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
+        meter=HealthMeter(clock.monotonic()),
+    )  # fmt: skip

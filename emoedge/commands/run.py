@@ -1,0 +1,56 @@
+"""`emoedge run`: the daemon in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from emoedge.commands import config_option
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser(
+        "run",
+        help="watch and listen, and publish events until stopped",
+        description="Run in the foreground until SIGTERM or SIGINT; then end what runs, say `offline`, exit 0.",
+    )
+    config_option(parser, searched=True)
+    parser.set_defaults(execute=execute)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run until a signal; raises ConfigError or ModelError before anything is started."""
+    from emoedge.config import find, load
+
+    path = find(args.config)
+    config = load(path)
+    start_log(config.log.level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    from emoedge.build import build_app
+    from emoedge.ops.clock import SystemClock
+    from emoedge.threads import bound_threads
+
+    bound_threads(config.models.threads)
+    app = build_app(config, SystemClock(), base=path.parent)
+    logging.getLogger("emoedge").info("started with %s", path)
+    app.run(stop)
+    logging.getLogger("emoedge").info("stopped")
+    return 0
+
+
+def start_log(level: str) -> None:
+    """Lines to stderr; the time only where no journal adds one."""
+    form = "%(levelname)s %(name)s: %(message)s"
+    if sys.stderr.isatty():
+        form = "%(asctime)s " + form
+    logging.basicConfig(level=level.upper(), format=form, stream=sys.stderr)
