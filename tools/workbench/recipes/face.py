@@ -63,13 +63,14 @@ SMOOTHING = 0.05
 DROPOUT = 0.2
 VOTES_SHARE = 0.4
 HELD_OUT = 0.05
-FILES = {"original": "face-fer2013.keras", "votes": "face-ferplus.keras"}
+FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
+"""Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
 PLAIN_END = 0.08
 """Share of a cycle, at its end, without mixed pictures, so that confidence settles on whole faces."""
 
 
 def train(options: TrainOptions) -> None:
-    """Train, resume, and write a `.keras` file for each head (FILES)."""
+    """Train, resume, and write FILES."""
     training.start(seed=options.seed, threads=options.threads)
     if options.variant and options.variant not in PLANS:
         raise ValueError(f"no variant {options.variant!r}; there are: {', '.join(PLANS)}")
@@ -185,17 +186,23 @@ class Run:
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def write(self, folder: Path) -> None:
-        """Write both single-head files of the averaged network, each class named as often as it occurs."""
+        """Write FILES of the averaged network, each class named as often as it occurs."""
         folder.mkdir(parents=True, exist_ok=True)
         truths = {"original": self.pack.labels[self.held]}
         if self.pack.votes is not None:
             truths["votes"] = faces.majority(self.pack.votes[self.held])
         logits = dict(zip(self._net.HEADS, self.predict(self.held), strict=True))
         for head, truth in truths.items():
-            rows = truth >= 0
-            shift = matching_shift(logits[head][rows, : len(CANONICAL)], truth[rows])
+            counted = truth >= 0
+            shift = matching_shift(logits[head][counted, : len(CANONICAL)], truth[counted])
             model = self._net.single(self.average, self.plan.stages, head=head, size=FIELD, shift=shift)
-            self._net.save(model, folder / FILES[head])
+            self._net.save(model, folder / f"{FILES[head]}.keras")
+            np.savez(
+                folder / f"{FILES[head]}-held-out.npz",
+                images=self.pack.images[self.held[counted]],
+                labels=truth[counted].astype(np.uint8),
+                split=np.zeros(int(counted.sum()), dtype=np.uint8),
+            )
 
 
 def _rate(epoch: float, epochs: int) -> float:
