@@ -50,11 +50,13 @@ def execute(args: argparse.Namespace) -> int:
 
 def _summary(config: Config, path: Path) -> list[str]:
     """What will run, one line each."""
+    from emoedge.sources.address import shown
+
     broker = "none" if config.mqtt.host == "none" else f"{config.mqtt.host}:{config.mqtt.port}"
     return [
         f"{path}: good",
         f"context        {config.deployment.context}",
-        f"camera         {config.camera.source}",
+        f"camera         {shown(config.camera.source)}",
         f"microphone     {config.microphone.source}",
         f"broker         {broker}",
     ]

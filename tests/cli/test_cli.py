@@ -1,0 +1,130 @@
+"""The command line: verbs, exit codes, and never a traceback for a mistake of the user's."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from emoedge import __version__, cli
+from emoedge.errors import ConfigError, DeliveryError, EmoedgeError, MediaError, ModelError, SourceError
+
+
+def emoedge(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "emoedge", *arguments], capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def test_version_and_help():
+    assert emoedge("--version").stdout == f"emoedge {__version__}\n"
+    done = emoedge("--help")
+    assert done.returncode == 0
+    assert all(verb in done.stdout for verb in ("check", "devices", "exit codes"))
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from emoedge import cli; cli.main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    loaded = done.stderr
+    for heavy in ("cv2", "numpy", "yaml", "paho", "pyaudio", "tflite_runtime", "ai_edge_litert"):
+        assert f"'{heavy}'" not in loaded, heavy
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("check", "--nonsense"), ("check", "extra")])
+def test_wrong_usage_is_2(arguments, capsys):
+    assert cli.main(list(arguments)) == 2
+    assert "usage: emoedge" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError(["a", "b"]), 78),
+        (ModelError("bad model"), 78),
+        (MediaError("bad film"), 65),
+        (SourceError("bad camera"), 65),
+        (DeliveryError("no broker"), 69),
+        (EmoedgeError("other"), 1),
+    ],
+)
+def test_errors_become_a_line_and_their_exit_code(error, code, monkeypatch, capsys):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr("emoedge.commands.check.execute", fail)
+    assert cli.main(["check"]) == code
+    assert capsys.readouterr().err == f"{error}\n"
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("emoedge.commands.check.execute", lambda args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["check"])
+
+
+def test_interrupt_is_130(monkeypatch):
+    def interrupt(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emoedge.commands.check.execute", interrupt)
+    assert cli.main(["check"]) == 130
+
+
+def test_a_reader_that_leaves_is_no_error():
+    command = f"{sys.executable} -m emoedge devices | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_check_lists_all_mistakes_and_is_78(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("camera: {fps: 0}\nmqtt: {prot: 3}\n")
+    done = emoedge("check", "--config", str(path))
+    assert done.returncode == 78
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 3
+    assert all(line.startswith(f"{path}:") for line in done.stderr.splitlines())
+
+
+def test_check_without_any_config_is_78(tmp_path):
+    done = emoedge("check", cwd=tmp_path)
+    assert done.returncode == 78
+    assert "looked for config.yaml and /etc/emoedge/config.yaml" in done.stderr
+
+
+def test_check_summarises_a_good_config(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "deployment: {context: kiosk}\nmodels: {face: none, speech: none}\ncamera: {source: 'rtsp://me:secret@cam/1'}\n"
+    )
+    done = emoedge("check", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "config.yaml: good" in done.stdout
+    assert "kiosk" in done.stdout
+    assert "localhost:1883" in done.stdout
+    assert "secret" not in done.stdout
+
+
+def test_check_refuses_both_models_at_once(tmp_path):
+    (tmp_path / "face.tflite").write_bytes(b"TFL3 nonsense")
+    path = tmp_path / "config.yaml"
+    path.write_text("deployment: {context: home}\nmodels: {face: ./face.tflite, speech: ./missing.tflite}\n")
+    done = emoedge("check", "--config", str(path), cwd=tmp_path)
+    assert done.returncode == 78
+    assert len(done.stderr.splitlines()) == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_devices_prints_json():
+    done = emoedge("devices", "--json")
+    assert done.returncode == 0
+    assert {"cameras", "microphones"} <= json.loads(done.stdout).keys()
+
+
+def test_devices_without_pyaudio_says_how_to_get_it(tmp_path):
+    (tmp_path / "pyaudio.py").write_text("raise ImportError('libportaudio.so.2: cannot open shared object file')\n")
+    done = emoedge("devices", env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0
+    assert "Cameras" in done.stdout
+    assert "portaudio19-dev" in done.stdout

@@ -1,0 +1,194 @@
+"""The loader lists every mistake with file, line, key, value and what would be right."""
+
+import textwrap
+
+import pytest
+
+from emoedge.config import default_config, find, load
+from emoedge.config.loader import MOST_PROBLEMS, loads
+from emoedge.errors import ConfigError
+
+GOOD = "deployment:\n  context: home\n"
+
+
+def problems(text, **options):
+    with pytest.raises(ConfigError) as caught:
+        loads(textwrap.dedent(text), "c.yaml", **options)
+    return caught.value.problems
+
+
+def test_smallest_config_has_every_default():
+    assert loads(GOOD) == default_config("home")
+
+
+def test_values_arrive_as_their_types():
+    config = loads(
+        GOOD + "camera:\n  fps: 10\n  rotate: 90\n  mirror: yes\n  region: 1,2,30,40\nmqtt: {port: 18830, username: a, password: 0123}\n"
+    )
+    assert (config.camera.fps, type(config.camera.fps)) == (10.0, float)
+    assert (config.camera.rotate, config.camera.mirror, config.camera.region) == (90, True, "1,2,30,40")
+    assert (config.mqtt.port, config.mqtt.password) == (18830, "0123")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("camera:\n  fps: 500", "c.yaml:4: camera.fps: 500: expected a number from 1 to 120 Hz"),
+        ("camera:\n  fps: fast", "c.yaml:4: camera.fps: fast: expected a number from 1 to 120 Hz"),
+        ("camera:\n  fps: .nan", "c.yaml:4: camera.fps: .nan: expected a number from 1 to 120 Hz"),
+        ("camera:\n  fps: [15]", "c.yaml:4: camera.fps: a list: expected a number from 1 to 120 Hz"),
+        ("camera:\n  fps:", "c.yaml:4: camera.fps: : expected a number from 1 to 120 Hz; without the line it is 15"),
+        ("camera:\n  rotate: 45", "c.yaml:4: camera.rotate: 45: expected one of 0, 90, 180, 270"),
+        ("camera:\n  size: big", "c.yaml:4: camera.size: big: expected WIDTHxHEIGHT in px"),
+        ("camera:\n  region: 0,0,0,9", "c.yaml:4: camera.region: 0,0,0,9: expected x,y,width,height with"),
+        ("camera:\n  source: off", "c.yaml:4: camera.source: off: expected text; YAML reads off as true or false"),
+        ("camera:\n  source: 0", "c.yaml:4: camera.source: 0: expected a stable path instead of a number: /dev/video0"),
+        ("camera:\n  source: ftp://x/y", "c.yaml:4: camera.source: ftp://x/y: expected a URL that begins with rtsp://"),
+        ("camera:\n  source: ''", "c.yaml:4: camera.source: '': expected a device path, a URL, a file, or none"),
+        ("camera:\n  sorce: x", "c.yaml:4: camera.sorce: x: unknown key; did you mean `source`?"),
+        ("camera:\n  dwell: 1", "c.yaml:4: camera.dwell: 1: unknown key; did you mean `fusion.dwell`?"),
+        ("camera:\n  zzz: 1", "c.yaml:4: camera.zzz: 1: unknown key; known here: source, size"),
+        ("camrea: {}", "c.yaml:3: camrea: a section: unknown key; did you mean `camera`?"),
+        ("camera.fps: 3", "c.yaml:3: camera.fps: 3: unknown key; write `fps:` indented under `camera:`"),
+        ("camera: 3", "c.yaml:3: camera: 3: expected a section"),
+        ("camera:\n  fps: 3\n  fps: 4", "c.yaml:5: camera.fps: duplicate: remove one; the first is on line 4"),
+        ("deployment:\n  context: home", "c.yaml:3: deployment: duplicate: remove one; the first is on line 1"),
+        ("microphone:\n  source: 2", "c.yaml:4: microphone.source: 2: expected a device's name, not a number"),
+        ("microphone:\n  channel: 1.5", "c.yaml:4: microphone.channel: 1.5: expected a whole number from 1 to 32"),
+        ("mqtt:\n  port: '1883'", "c.yaml:4: mqtt.port: '1883': expected a whole number from 1 to 65535, without quotes"),
+        ("mqtt:\n  port: 18:83", "c.yaml:4: mqtt.port: 18:83: expected a whole number from 1 to 65535"),
+        ("mqtt:\n  host: a/b", "c.yaml:4: mqtt.host: a/b: expected a host name or address alone"),
+        ("mqtt:\n  password: abc", "c.yaml:4: mqtt.username: null: expected a login name beside the password"),
+        ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
+        ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),
+        ("device:\n  id: !!python/name:os.system x", "c.yaml:4: device.id: x: expected a value without a YAML tag"),
+        ("? [a, b]\n: 3", "c.yaml:3: a list: not a key: expected the name of a key"),
+    ],
+)
+def test_each_mistake_has_its_line(body, expected):
+    found = problems(GOOD + body + "\n")
+    assert len(found) == 1, found
+    assert found[0].startswith(expected)
+    assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "c.yaml:1: empty"),
+        ("# nothing\n", "c.yaml:1: empty"),
+        ("---\n", "c.yaml:1: empty"),
+        ("just words\n", "c.yaml:1: expected sections"),
+        ("- a\n- b\n", "c.yaml:1: expected sections"),
+        ("a: b: c\n", "c.yaml:1: not YAML"),
+        ("a: [1\nb: 2\n", "c.yaml:2: not YAML"),
+        ("a: 1\n\tb: 2\n", "c.yaml:2: not YAML"),
+        ("a: 1\n---\nb: 2\n", "c.yaml:2: a second document"),
+        ("a: &x 1\nb: *x\n", "c.yaml:2: *x: aliases are not supported"),
+        ("a: \x07\n", "c.yaml:1: character 0x7 may not stand in YAML"),
+        ("[" * 2000, "c.yaml:1: nested too deep"),
+        ("a: {" * 2000, "c.yaml:1: nested too deep"),
+        ("a: [" + "1," * 20000, "c.yaml:1: nested too deep or too long"),
+        ("camera:\n  fps: 3\n", "c.yaml:1: deployment.context: missing: expected one of demo, home"),
+        ("deployment:\n", "c.yaml:1: deployment.context: missing: expected one of demo, home"),
+        ("\n\ndeployment:\n  justification: x\n", "c.yaml:3: deployment.context: missing"),
+        ("deployment:\n  context: office\n", "c.yaml:2: deployment.context: office: expected one of demo"),
+        ("deployment:\n  context: workplace\n", 'c.yaml:2: deployment.justification: "": expected the medical'),
+    ],
+)  # fmt: skip
+def test_useless_texts_get_one_line(text, expected):
+    found = problems(text)
+    assert len(found) == 1, found
+    assert found[0].replace("''", '""').startswith(expected)
+
+
+def test_all_mistakes_are_listed_in_the_order_of_the_file():
+    found = problems(
+        """\
+        mqtt:
+          port: none
+          hots: x
+        camera:
+          fps: 0
+        fusion: {enter: 2, leave: 0.9}
+        """
+    )
+    assert [line.split(":")[1] for line in found] == ["1", "2", "3", "5", "6"]
+    assert not any("fusion.leave" in line for line in found), "enter is wrong, so leave cannot be judged by it"
+
+
+def test_a_wrong_password_is_not_repeated():
+    (found,) = problems(GOOD + "mqtt:\n  username: a\n  password: [s3cret]\n")
+    assert "s3cret" not in found
+    assert "(hidden)" in found
+    (found,) = problems(GOOD, overrides={"mqtt.password": "s3cret\n"})
+    assert "s3cret" not in found
+
+
+def test_long_values_and_long_lists_are_cut():
+    (found,) = problems(GOOD + f"device:\n  id: {'A' * 5000}\n")
+    assert len(found) < 250
+    many = problems(GOOD + "".join(f"k{i}: 1\n" for i in range(1000)))
+    assert len(many) == MOST_PROBLEMS + 1
+    assert many[-1] == "c.yaml: and 900 more problems"
+
+
+@pytest.mark.parametrize("context", ["workplace", "education"])
+def test_restricted_contexts_need_a_reason(context):
+    text = f"deployment:\n  context: {context}\n  justification: fatigue warning for lorry drivers\n"
+    assert loads(text).deployment.context == context
+    assert "Art. 5(1)(f)" in problems(text.replace("fatigue warning for lorry drivers", "fun"))[0]
+
+
+def test_overrides_win_and_are_checked():
+    assert loads(GOOD, overrides={"mqtt.port": 1, "camera.source": "none"}).mqtt.port == 1
+    assert loads(GOOD + "camera: {fps: 9}\n", overrides={"camera.fps": 5}).camera.fps == 5
+    found = problems(GOOD, overrides={"mqtt.port": 0, "mqtt.prot": 1, "camera.fps": True})
+    assert sorted(line.partition(":")[0] for line in found) == ["camera.fps", "mqtt.port", "mqtt.prot"]
+
+
+def test_context_may_be_missing_for_replays():
+    assert loads("camera: {source: none}\n", require_context=False).deployment.context == "demo"
+    assert default_config().deployment.context == "demo"
+    with pytest.raises(ConfigError):
+        default_config("moon")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not UTF-8 text"),
+        (b"a: 1\nb: \x00\n", "2: binary data"),
+        ("deployment: {context: home}".encode("utf-16"), "not UTF-8 text"),
+        (b"#" * 300_000, "larger than 256 KB"),
+    ],
+)
+def test_files_that_are_no_text(tmp_path, content, expected):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=expected) as caught:
+        load(path)
+    assert len(caught.value.problems) == 1
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    for path, expected in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "is a directory"), ("a\0b", "not a path")):
+        with pytest.raises(ConfigError, match=expected):
+            load(path)
+
+
+def test_a_byte_order_mark_is_no_key(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert load(path).deployment.context == "home"
+
+
+def test_find_looks_in_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(find("other.yaml")) == "other.yaml"
+    (tmp_path / "config.yaml").write_text(GOOD)
+    assert str(find()) == "config.yaml"
+    (tmp_path / "config.yaml").unlink()
+    monkeypatch.setattr("emoedge.config.loader.DEFAULT_PATHS", (tmp_path / "a", tmp_path / "b"))
+    with pytest.raises(ConfigError, match="--config"):
+        find()
