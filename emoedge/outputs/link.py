@@ -89,13 +89,15 @@ class Link:
         will: Message,
         backoff: Backoff | None = None,
         refused_wait: float = REFUSED_WAIT,
+        mqtt5: bool = True,
     ) -> None:
         self._endpoint = endpoint
         self._user = user
         self._will = will
         self._backoff = backoff or Backoff(jitter=0.5)
         self._refused = Backoff(refused_wait, refused_wait, jitter=0.2)
-        self._version = MQTTProtocolVersion.MQTTv5
+        self._first_version = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
+        self._version = self._first_version
         self._inflight: dict[int, int | None] = {}
         self._window = WINDOW
         self._up = threading.Event()
@@ -173,18 +175,18 @@ class Link:
             if self._converse(client):
                 return self._lost()
             if self._refusal is None and self._version == MQTTProtocolVersion.MQTTv5:
-                # A broker that does not speak MQTT 5 says so or simply hangs up; 3.1.1 is tried at once.
+                # A broker that does not speak MQTT 5 says so, hangs up, or waits for more; 3.1.1 comes next.
                 self._version = MQTTProtocolVersion.MQTTv311
                 return 0.0
-        self._version = MQTTProtocolVersion.MQTTv5
-        refusal = self._refusal or Refusal("closed the connection without an answer", lasting=False)
+        self._version = self._first_version
+        refusal = self._refusal or Refusal("takes the connection but does not answer as a broker")
         self._problem = refusal.text
         self._say(logging.WARNING, f"{refusal.text}; retrying{' slowly' if refusal.lasting else ''}")
         return self._refused.next() if refusal.lasting else self._backoff.next()
 
     def _lost(self) -> float:
         # The broker may come back as another version; a hang-up in its start must not pin 3.1.1 for ever.
-        self._version = MQTTProtocolVersion.MQTTv5
+        self._version = self._first_version
         if self._stop.is_set():
             return 0.0
         self._say(logging.WARNING, f"{self._problem}; reconnecting")
@@ -223,7 +225,6 @@ class Link:
                 if self.connected:
                     self._send(client)
                 elif time.monotonic() > answer_by:
-                    self._refusal = Refusal("accepts connections but does not answer", lasting=False)
                     break
                 if self._stop.is_set() and self._may_leave(client):
                     break

@@ -9,7 +9,7 @@ from emoedge.outputs import payloads
 from emoedge.outputs.board import Board
 from emoedge.outputs.dispatch import Dispatch
 from emoedge.outputs.endpoint import Endpoint
-from emoedge.outputs.link import Link
+from emoedge.outputs.link import REFUSED_WAIT, Link
 from emoedge.outputs.message import Message
 from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.pacing import StatePacer
@@ -34,6 +34,7 @@ class MqttSink:
 
     `device`: id in every topic. `boot_id` names this run (`stamp.new_boot_id()`). `info` returns the
     members of the topic `info` (see `about.py`) and is called on every connect, from the link's thread.
+    `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class MqttSink:
         info: Callable[[], Mapping[str, object]],
         outbox: Outbox | None = None,
         backoff: Backoff | None = None,
-        refused_wait: float = 60.0,
+        refused_wait: float = REFUSED_WAIT,
+        mqtt5: bool = True,
     ) -> None:
         self._topics = Topics(config.base, device)
         self._stamp = Stamp(clock, boot_id)
@@ -64,7 +66,7 @@ class MqttSink:
         )  # fmt: skip
         self._link = Link(
             endpoint, self._dispatch, will=Message(self._topics.status, b"offline", qos=1, retain=True),
-            backoff=backoff, refused_wait=refused_wait,
+            backoff=backoff, refused_wait=refused_wait, mqtt5=mqtt5,
         )  # fmt: skip
         self._outbox.listen(self._link.wake)
         # The order in which topics are first pinned is the order of every birth: `online` comes first.

@@ -1,0 +1,96 @@
+"""Brokers that speak only MQTT 3.1.1, or nothing at all."""
+
+import logging
+import socket
+import threading
+
+import pytest
+
+from emoedge.outputs import link as link_module
+from emoedge.outputs.embedded_broker import EmbeddedBroker
+
+CONNECT_V5 = 5
+CONNACK_3_OK = b"\x20\x02\x00\x00"
+CONNACK_3_BAD_VERSION = b"\x20\x02\x00\x01"
+
+
+class Pretender:
+    """A TCP server that answers CONNECT as `behaviour` says, per protocol version; remembers the versions."""
+
+    def __init__(self, behaviour):
+        self.behaviour = behaviour
+        self.versions = []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.open = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                peer, _ = self.server.accept()
+            except OSError:
+                return
+            self.open.append(peer)
+            packet = peer.recv(4096)
+            if not packet:
+                continue
+            version = packet[packet.index(b"MQTT") + 4]
+            self.versions.append(version)
+            answer = self.behaviour(version)
+            if answer:
+                peer.sendall(answer)
+            elif answer is None:
+                peer.close()
+
+    def close(self):
+        self.server.close()
+        for peer in self.open:
+            peer.close()
+
+
+@pytest.fixture
+def pretend():
+    servers = []
+
+    def make(behaviour):
+        servers.append(Pretender(behaviour))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [CONNACK_3_BAD_VERSION, None, b""], ids=["says so", "hangs up", "waits for more"]
+)
+def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(pretend, make_sink, monkeypatch, answer):
+    monkeypatch.setattr(link_module, "CONNACK_TIMEOUT", 0.5)
+    server = pretend(lambda version: answer if version == CONNECT_V5 else CONNACK_3_OK)
+    sink = make_sink(server.port)
+    assert sink.wait_connected(5)
+    assert server.versions == [5, 4]
+
+
+def test_one_that_never_answers_is_asked_with_patience_and_reported_once(pretend, make_sink, monkeypatch, caplog):
+    monkeypatch.setattr(link_module, "CONNACK_TIMEOUT", 0.1)
+    monkeypatch.setattr(link_module, "IDLE_WAIT", 0.05)
+    server = pretend(lambda _version: b"")
+    with caplog.at_level(logging.INFO, "emoedge.outputs"):
+        sink = make_sink(server.port)
+        assert not sink.wait_connected(2.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"mqtt broker 127.0.0.1:{server.port}: takes the connection but does not answer as a broker; retrying"
+    ]
+    assert server.versions[:4] == [5, 4, 5, 4]
+    assert len(server.versions) < 25
+
+
+def test_the_broker_of_the_demo(make_sink, tell, listen):
+    with EmbeddedBroker() as broker:
+        sink = make_sink(broker.port, mqtt5=False)
+        assert sink.wait_connected(5)
+        sink.event(tell.moved(1, 0.0))
+        sink.stop()
+        assert sink.queue == 0
