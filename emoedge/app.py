@@ -148,8 +148,8 @@ class App:
             if source is None:
                 continue
             drops |= {f"{name}_{key}": value for key, value in source.counters.items() if key in DROPPED}
-            if source.problem and not self._paused:
-                problems.append(f"{name}: {source.problem}")
+            if source.status is not SensorStatus.ONLINE and not self._paused:
+                problems.append(f"{name}: {source.problem or source.status.value}")
         if self._pipeline.vision is not None:
             drops["frames_invalid"] = self._pipeline.vision.counters["invalid"]
         if self._mqtt is not None:

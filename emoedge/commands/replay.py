@@ -46,13 +46,13 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import build_pipeline, load_models
-    from emoedge.sources.address import is_sound_file
+    from emoedge.sources.address import SOUNDS
     from emoedge.threads import bound_threads
 
     config = default_config("demo") if args.config is None else load(args.config, require_context=False)
     base = None if args.config is None else Path(args.config).parent
     video, audio = args.video, args.audio
-    if audio is None and is_sound_file(video):
+    if audio is None and Path(video).suffix.lower() in SOUNDS:
         video, audio = None, video
     # Threads of OpenCV may sum in another order from run to run; one thread always sums in the same.
     bound_threads(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,17 @@ OTHERS = 4
 CAMERA = "camera"
 MICROPHONE = "mic"
 
+OPENING = 5.0
+"""Seconds that a sensor may take to come up for the first time before it counts as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """A sensor that has not come up yet."""
+
+    deadline: float
+    problem: str | None
+
 
 class Mind:
     """Takes results in the order of their times and gives events; holds no clock.
@@ -36,6 +47,8 @@ class Mind:
         self._config = config
         self._reliability = reliability
         self._sensors: dict[str, SensorStatus] = dict.fromkeys(sensors, SensorStatus.ONLINE)
+        self._met: set[str] = set()
+        self._awaited: dict[str, _Awaited] = {}
         self._ids = count(1)
         self._faces: dict[int, Subject] = {}
         self._voice: Subject | None = None
@@ -51,6 +64,7 @@ class Mind:
     def see(self, result: VisionResult) -> list[Event]:
         """Take the result of one analysed frame."""
         at = self._forward(result.at)
+        self._met.add(CAMERA)
         events = [self._appear(track, at) for track in result.appeared]
         for face in result.faces:
             subject = self._faces.get(face.track)
@@ -68,6 +82,7 @@ class Mind:
     def hear(self, result: HearingResult) -> list[Event]:
         """Take the result of one audio block; a block that told nothing costs nothing."""
         at = self._forward(result.at)
+        self._met.add(MICROPHONE)
         if result.speaking == self._speaking and not result.observations:
             return []
         events: list[Event] = []
@@ -83,7 +98,7 @@ class Mind:
     def advance(self, at: float) -> list[Event]:
         """Let time pass: beliefs fade, episodes end, a voice unheard for long is forgotten."""
         at = self._forward(at)
-        events: list[Event] = []
+        events = self._overdue(at)
         for subject in self._subjects():
             events += subject.step(at)
         voice = self._voice
@@ -100,22 +115,29 @@ class Mind:
     # What happens to the senses themselves.
 
     def sensor(self, name: str, status: SensorStatus, at: float, problem: str | None = None) -> list[Event]:
-        """Note a sensor's state; a lost one takes what it told with it."""
+        """Note a sensor's state; a lost one takes what it told with it.
+
+        Coming up for the first time is no event, unless it takes longer than OPENING.
+        """
         at = self._forward(at)
         before = self._sensors.get(name)
         if before is None or before == status:
             return []
         self._sensors[name] = status
         events: list[Event] = []
-        was, now = before is SensorStatus.ONLINE, status is SensorStatus.ONLINE
-        if was and not now:
-            details: dict[str, object] = {"sensor": name, "status": status}
-            if problem:
-                details["problem"] = problem
+        now = status is SensorStatus.ONLINE
+        if name not in self._met:
+            if now:
+                self._awaited.pop(name, None)
+                self._met.add(name)
+            else:
+                deadline = self._awaited[name].deadline if name in self._awaited else at + OPENING
+                self._awaited[name] = _Awaited(deadline, problem)
+        elif not now and before is SensorStatus.ONLINE:
             events += self._drop(name, at, "paused" if self._paused else "sensor_lost")
             if not self._paused:
-                events.append(Event(EventType.SENSOR_LOST, at, details=details))
-        elif now and not was and not self._paused:
+                events.append(self._lost(name, at, problem))
+        elif now and not self._paused:
             events.append(Event(EventType.SENSOR_RESTORED, at, details={"sensor": name, "status": status}))
         return events + self.advance(at)
 
@@ -199,6 +221,18 @@ class Mind:
         self._utterance = None
         return Event(EventType.VOICE_END, at, name, episode, details={"duration": at - since})
 
+    def _overdue(self, at: float) -> list[Event]:
+        """Sensors that never came up in time count as lost."""
+        late = [name for name, awaited in self._awaited.items() if at >= awaited.deadline]
+        self._met.update(late)
+        return [self._lost(name, at, self._awaited.pop(name).problem) for name in late]
+
+    def _lost(self, name: str, at: float, problem: str | None) -> Event:
+        details: dict[str, object] = {"sensor": name, "status": self._sensors[name]}
+        if problem:
+            details["problem"] = problem
+        return Event(EventType.SENSOR_LOST, at, details=details)
+
     def _drop(self, sensor: str, at: float, cause: str) -> list[Event]:
         """Forget what a lost sensor told: no face stays where nothing is seen."""
         events: list[Event] = []
@@ -223,7 +257,7 @@ class Mind:
     def _present_mode(self, at: float) -> Mode:
         if self._paused:
             return Mode.PAUSED
-        if self._sensors and all(status is not SensorStatus.ONLINE for status in self._sensors.values()):
+        if self._sensors and not self._awaited and SensorStatus.ONLINE not in self._sensors.values():
             return Mode.BLIND
         subjects = self._subjects()
         if not subjects:

@@ -138,6 +138,7 @@ def test_lost_camera_takes_its_faces_with_it():
     assert events[2].details["problem"] == "unplugged"
     assert m.sensor("camera", SensorStatus.OFFLINE, 2.5) == []
     assert m.state(2.5).mode is Mode.IDLE
+    m.hear(say(2.9, speaking=False))
     blind = m.sensor("mic", SensorStatus.OFFLINE, 3.0)
     assert m.state(3.0).mode is Mode.BLIND
     assert names(blind) == ["sensor_lost", "mode_changed"]
@@ -201,3 +202,31 @@ def test_same_film_same_episodes_at_any_rate(rate):
     fine = watch(m, 0.01, 3.0, (1, "neutral"), step=0.01) + watch(m, 3.0, 7.0, (1, "happy"), step=0.01)
     reference = [e.at for e in fine if e.type.value in ("emotion_start", "emotion_end")]
     assert at == pytest.approx(reference, abs=0.3)
+
+
+def test_coming_up_is_no_event_but_never_coming_up_is_a_loss():
+    m = mind()
+    assert m.sensor("camera", SensorStatus.RECONNECTING, 0.0, "opening") == []
+    assert m.sensor("mic", SensorStatus.RECONNECTING, 0.0, "opening") == []
+    assert m.state(0.0).mode is Mode.IDLE
+    assert m.sensor("camera", SensorStatus.ONLINE, 1.0) == []
+    (lost,) = m.advance(5.0)
+    assert (lost.type.value, lost.details["sensor"], lost.details["problem"]) == ("sensor_lost", "mic", "opening")
+    assert m.advance(6.0) == []
+    assert names(m.sensor("mic", SensorStatus.ONLINE, 7.0)) == ["sensor_restored"]
+
+
+def test_nothing_ever_comes_up():
+    m = mind()
+    m.sensor("camera", SensorStatus.OFFLINE, 0.0, "no such camera")
+    m.sensor("mic", SensorStatus.OFFLINE, 0.0)
+    assert names(m.advance(5.0)) == ["sensor_lost", "sensor_lost", "mode_changed"]
+    assert m.state(5.0).mode is Mode.BLIND
+
+
+def test_a_face_followed_across_a_loss_appears_again():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))
+    m.sensor("camera", SensorStatus.RECONNECTING, 1.0)
+    m.sensor("camera", SensorStatus.ONLINE, 2.0)
+    assert names(m.see(look(2.1, face(2.1, 1, "happy"))))[0] == "person_appeared"
