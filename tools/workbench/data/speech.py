@@ -57,6 +57,11 @@ class Clip:
     """Seconds, as the table says; 0 where it does not."""
 
     @property
+    def fine(self) -> str:
+        """The canonical emotion, save that `calm` is kept apart from neutral."""
+        return "calm" if self.label == "calm" else self.emotion
+
+    @property
     def digest(self) -> str:
         """SHA-256 of `file`: an order that neither name nor label decides."""
         return hashlib.sha256(self.file.encode()).hexdigest()
