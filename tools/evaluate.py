@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workbench import face_evaluation, plots
 from workbench.metrics import Figures, Predictions, figures, table
 
-from emoedge.errors import ModelError
+from emoedge.errors import MediaError, ModelError
 from emoedge.inference.model import Model, load_model
 from emoedge.messages import Modality
 
@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelError as error:
         print(str(error), file=sys.stderr)
         return 78
+    except MediaError as error:
+        print(str(error), file=sys.stderr)
+        return 65
     except (ValueError, OSError) as error:
         print(f"cannot evaluate: {error}", file=sys.stderr)
         return 2
@@ -58,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, metavar="PATH", help=".npz pack or speech folder")
     parser.add_argument("--split", type=int, default=1, metavar="N", help="split of a face pack (default 1)")
     parser.add_argument("--dataset", default="", metavar="NAME", help="one data set of a speech folder")
+    parser.add_argument("--speakers", default="", metavar="A,B,...", help="only these of a speech folder")
+    parser.add_argument(
+        "--noise-db", type=float, metavar="DB", help="mix in the folder's noises at this signal-to-noise ratio"
+    )
     parser.add_argument(
         "--target", choices=face_evaluation.TARGETS, default="original", help="labels of a face pack"
     )
@@ -82,7 +89,11 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
         return figures(predictions), more
     from workbench import speech_evaluation
 
-    return figures(speech_evaluation.evaluate(model, given.data, given.dataset or None)), {}
+    speakers = [name for name in given.speakers.split(",") if name] or None
+    predictions = speech_evaluation.evaluate(
+        model, given.data, given.dataset or None, speakers, given.noise_db
+    )
+    return figures(predictions), {"dataset": given.dataset, "speakers": speakers, "noise_db": given.noise_db}
 
 
 def _some(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:
