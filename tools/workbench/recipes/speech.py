@@ -1,0 +1,217 @@
+"""Train the shipped speech model; `--variant without-CORPUS` leaves a corpus out, to be measured on it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import cv2
+import numpy as np
+
+from emoedge.audio.front_end import build as build_front_end
+from emoedge.inference.spec import FrontEndSpec
+from workbench import training
+from workbench.data.speech import TEST_SPEAKERS, held_out, read_folder
+from workbench.recipes.speech_front_end import FRAMES, HOP, fitted
+from workbench.recipes.speech_network import build
+from workbench.recipes.speech_pool import BLOCKS, WindowPool
+from workbench.recipes.speech_power import PowerCache
+from workbench.recipes.speech_sessions import LABELS, SessionSampler
+from workbench.recipes.speech_trial import trial, trial_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import tensorflow as tf
+    from numpy.typing import NDArray
+
+    from workbench.recipes import TrainOptions
+
+EPOCHS = 100
+STEPS = 64
+"""Batches an epoch: 8,192 windows, about the size of the training part."""
+BATCH = 128
+CLIPS = 16
+"""Clips of a session."""
+START = 12
+"""Blocks of windows made before the first epoch; each epoch makes one more."""
+PEAK = 2e-3
+WARM = 3
+"""Highest learning rate, and the epochs that it takes to reach it."""
+DECAY = 1e-3
+"""Weights shrink by this times the learning rate in each step."""
+SMOOTHING = 0.1
+ABSENT = 2.0
+"""Taken from the logits of labels that a corpus does not have: that it never says `disgust` is its own affair."""
+MEMORY = 0.998
+"""Decay of the running mean of the weights, which is what is kept."""
+FITTING = 200
+"""Sessions from which the front end's constants are found."""
+EVERY = 10
+"""Epochs between two measurements on the speakers held out."""
+
+
+def train(options: TrainOptions) -> None:
+    """Write `speech.keras`, `front_end.txt`, `labels.txt`, `report.json` and the curve into `options.output`."""
+    training.start(seed=options.seed, threads=options.threads)
+    cv2.setNumThreads(options.threads)
+    if len(options.data) != 1:
+        raise ValueError("the speech recipe takes one folder, with labels.csv and the archives of all its corpora")
+    held = training.checkpoint_or_fresh(options.output, resume=options.resume)
+    cache = PowerCache.load(read_folder(options.data[0]), FRAMES, options.output.parent / "speech-power")
+    parts = split(cache, options.variant)
+    run = _Run(options, cache, parts, held)
+    while run.epoch < run.epochs:
+        run.one_epoch()
+    run.finish()
+
+
+def split(cache: PowerCache, variant: str) -> dict[str, list[int]]:
+    """Rows of the cache: `train`, `validation`, `test`, and `unseen` where the variant leaves a corpus out.
+
+    Raises ValueError for a variant that is not `without-` and a corpus of the cache.
+    """
+    out = variant.removeprefix("without-")
+    corpora = {clip.dataset for clip in cache.clips}
+    if variant and (out == variant or out not in corpora):
+        known = ", ".join(f"without-{name}" for name in sorted(corpora))
+        raise ValueError(f"no variant {variant!r}; there are {known}")
+    parts: dict[str, list[int]] = {"train": [], "validation": [], "test": [], "unseen": []}
+    for row, clip in enumerate(cache.clips):
+        if variant and clip.dataset == out:
+            part = "unseen"
+        elif not held_out(clip):
+            part = "train"
+        else:
+            part = "test" if clip.speaker in TEST_SPEAKERS.get(clip.dataset, ()) else "validation"
+        parts[part].append(row)
+    if not parts["train"]:
+        raise ValueError("no clip is left to train on")
+    return {name: rows for name, rows in parts.items() if rows}
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        cache: PowerCache,
+        parts: Mapping[str, Sequence[int]],
+        held: tuple[dict[str, list[NDArray[Any]]], dict[str, Any]] | None,
+    ) -> None:
+        import tensorflow as tf
+
+        self.options = options
+        self.epochs = options.epochs or EPOCHS
+        self.cache = cache
+        self.parts = parts
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self.latest: dict[str, float] = {}
+        rng = np.random.default_rng(options.seed)
+        self.sampler = SessionSampler(cache, parts["train"], window=149, hop=HOP, clips=CLIPS, rng=rng)
+        self.spec = fitted(self.sampler, FITTING) if held is None else FrontEndSpec.parse(str(held[1]["front_end"]))
+        self.front_end = build_front_end(self.spec)
+        self.network = build(self.front_end.shape, len(LABELS))  # type: ignore[arg-type]
+        self.optimizer = tf.keras.optimizers.AdamW(PEAK, weight_decay=DECAY)
+        self.optimizer.build(self.network.trainable_variables)
+        self.step = _step(self.network, self.optimizer)
+        self.average = [w.copy() for w in self.network.get_weights()]
+        self.material = {
+            part: trial_windows(cache, rows, self.front_end) for part, rows in parts.items() if part != "train"
+        }
+        if held is not None:
+            self._restore(*held)
+        self.pool = WindowPool(self.sampler, self.front_end, labels=len(LABELS), seed=options.seed)
+        for block in range(max(0, self.epoch + START - BLOCKS), self.epoch + START):
+            self.pool.add(block)
+
+    def _restore(self, arrays: dict[str, list[NDArray[Any]]], state: dict[str, Any]) -> None:
+        self.network.set_weights(arrays["weights"])
+        self.average = arrays["average"]
+        for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
+            variable.assign(value)
+        self.epoch = int(state["epoch"])
+        self.history = list(state["history"])
+        self.latest = dict(state["latest"])
+
+    def one_epoch(self) -> None:
+        """Train on STEPS batches, average, measure now and then, save."""
+        self.pool.add(START + self.epoch)
+        # Seeded by the epoch: a resumed run draws what an uninterrupted one would have drawn.
+        rng = np.random.default_rng((self.options.seed, 0, self.epoch))
+        progress = training.Progress(epoch=self.epoch + 1, epochs=self.epochs, steps=STEPS)
+        loss = 0.0
+        for i, batch in enumerate(self.pool.batches(STEPS, BATCH, rng)):
+            self.optimizer.learning_rate.assign(self._rate(self.epoch + i / STEPS))
+            loss += float(self.step(*batch))
+            self._follow()
+            progress.update(i + 1, loss=loss / (i + 1))
+        self.epoch += 1
+        if self.epoch % EVERY == 0 or self.epoch == self.epochs:
+            self.latest = self._measured()
+        row = {"epoch": float(self.epoch), "loss": loss / STEPS, **self.latest}
+        progress.done(**{name: value for name, value in row.items() if name != "epoch"})
+        self.history.append(row)
+        training.save_checkpoint(
+            self.options.output,
+            {
+                "weights": self.network.get_weights(),
+                "average": self.average,
+                "optimizer": [variable.numpy() for variable in self.optimizer.variables],
+            },
+            {"epoch": self.epoch, "history": self.history, "latest": self.latest, "front_end": str(self.spec)},
+        )
+
+    def finish(self) -> None:
+        """Write the averaged network, and what goes with it."""
+        folder = self.options.output
+        self.network.set_weights(self.average)
+        self.network.save(folder / "speech.keras")
+        (folder / "front_end.txt").write_text(f"{self.spec}\n", encoding="utf-8")
+        (folder / "labels.txt").write_text(",".join(LABELS) + "\n", encoding="utf-8")
+        report = {part: trial(self._logits, material) for part, material in self.material.items()}
+        (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        named = [row for row in self.history if "uar_test" in row or "uar_validation" in row]
+        training.write_history(folder, named or self.history)
+
+    def _rate(self, at: float) -> float:
+        if at < WARM:
+            return PEAK * (at + 0.02) / WARM
+        return PEAK * 0.5 * (1 + float(np.cos(np.pi * (at - WARM) / max(self.epochs - WARM, 1)))) + 1e-6
+
+    def _follow(self) -> None:
+        # A short memory at first: the start of the run must not linger in the mean.
+        memory = min(MEMORY, 1 - 1 / (2 + self.optimizer.iterations.numpy() / 4))
+        for mean, weights in zip(self.average, self.network.get_weights(), strict=True):
+            np.add(mean, (1 - memory) * (weights - mean), out=mean)
+
+    def _logits(self, features: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+        return np.asarray(self.network.predict(features, batch_size=256, verbose=0))
+
+    def _measured(self) -> dict[str, float]:
+        own = self.network.get_weights()
+        self.network.set_weights(self.average)
+        figures = {f"uar_{part}": trial(self._logits, m)["uar"] for part, m in self.material.items()}
+        self.network.set_weights(own)
+        return figures
+
+
+def _step(
+    network: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer
+) -> Callable[..., tf.Tensor]:
+    import tensorflow as tf
+
+    entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
+
+    def step(features: tf.Tensor, labels: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = network(features, training=True) - ABSENT * (1 - tf.cast(known, tf.float32))
+            loss = entropy(tf.one_hot(labels, len(LABELS)), logits)
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, network.trainable_variables), network.trainable_variables, strict=True)
+        )
+        return loss
+
+    return cast("Callable[..., tf.Tensor]", tf.function(step, reduce_retracing=True))
