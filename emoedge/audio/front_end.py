@@ -42,14 +42,22 @@ class SpeechFrontEnd:
 
     def reset(self) -> None:
         """Start a new stream: no samples, no frames, no session."""
+        self._frames = 0
+        self.statistics.reset()
+        self._start()
+
+    def interrupt(self, lost: int) -> None:
+        """Start a new window after a gap of `lost` samples; the session, of the same microphone, goes on."""
+        self.statistics.pause(lost // self._parameters.frame_step)
+        self._start()
+
+    def _start(self) -> None:
         self._held = 0
         self._skip = 0
         self._before = 0.0
-        self._frames = 0
         self._filled = self._parameters.frame_count
         self._ring[:] = 0.0
         self._ear.reset()
-        self.statistics.reset()
 
     @property
     def parameters(self) -> Mapping[str, object]:

@@ -84,7 +84,7 @@ class SessionStatistics:
         """Take the next frames in: `log_mel` (n, mels), `active` (n,); inactive ones only lengthen the pause."""
         indices = np.flatnonzero(active)
         if len(indices) == 0:
-            self._pause += len(active)
+            self.pause(len(active))
             return
         pauses = np.diff(indices, prepend=-1) - 1
         pauses[0] += self._pause
@@ -98,6 +98,10 @@ class SessionStatistics:
             indices = indices[: max(0, int(np.ceil(room)))]
         if len(indices):
             self._fold(np.asarray(log_mel[indices], dtype=np.float64))
+
+    def pause(self, frames: int) -> None:
+        """Let `frames` pass in which nothing was heard."""
+        self._pause += frames
 
     def normalise(self, log_mel: NDArray[Any]) -> NDArray[np.float64]:
         """`log_mel` (n, mels) less the session's mean, over its deviation."""

@@ -1,0 +1,124 @@
+"""The hearing room as one value: blocks of samples in; who speaks, and classified windows of speech, out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emoedge.audio.speech_quality import SpeechQuality
+from emoedge.audio.voice_gate import VoiceGate
+from emoedge.audio.voice_net import VoiceNet
+from emoedge.messages import SAMPLE_RATE, HearingResult, SpeechObservation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from emoedge.audio.front_end import SpeechFrontEnd
+    from emoedge.config.speech import SpeechConfig
+    from emoedge.messages import AudioBlock
+    from emoedge.ports import Classifier
+
+STEP = 1600
+"""Samples worked on at once (0.1 s), on a grid that starts with the stream: so blocks don't matter."""
+
+FULL_SCALE = 0.9999
+"""Magnitude from which a sample counts as clipped."""
+
+
+class Hearing:
+    """Gate, features and classifier of one microphone; deterministic, whatever the size of the blocks.
+
+    While somebody speaks a window is classified every `speech.hop` seconds, and once more when the gate
+    shuts. Nothing is classified while it is shut. Without a front end or a classifier only the gate works.
+    """
+
+    def __init__(
+        self, config: SpeechConfig, front_end: SpeechFrontEnd | None, classifier: Classifier | None
+    ) -> None:
+        self._hop = config.hop
+        self._front_end = front_end if classifier is not None else None
+        self._classifier = classifier
+        self._net = VoiceNet()
+        self._gate = VoiceGate(config)
+        window = 3.0 if front_end is None else front_end.window_samples / SAMPLE_RATE
+        self._quality = SpeechQuality(config, window)
+        self._samples = np.zeros(STEP, dtype=np.float32)
+        self._clipped = np.zeros(STEP)
+        self._held = 0
+        self._spoken = 0.0
+        self._due = 0.0
+        self._counts = {"invalid": 0, "losses": 0, "classified": 0, "refused": 0}
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Totals: `invalid` (samples NaN or infinite), `losses` (gaps), `classified`, `refused` (windows)."""
+        return dict(self._counts)
+
+    def hear(self, block: AudioBlock) -> HearingResult:
+        """Take the next block of the stream; its `at` dates the observations."""
+        if block.lost > 0:
+            self._start_anew(block.lost)
+        samples = self._cleaned(block.samples)
+        full = np.maximum(np.abs(samples) >= FULL_SCALE, block.clipped)
+        observations = []
+        at = 0
+        while at < len(samples):
+            taken = min(STEP - self._held, len(samples) - at)
+            place = slice(self._held, self._held + taken)
+            self._samples[place] = samples[at : at + taken]
+            self._clipped[place] = full[at : at + taken]
+            self._held += taken
+            at += taken
+            if self._held == STEP:
+                self._held = 0
+                observation = self._step(block.at - (len(samples) - at) / SAMPLE_RATE)
+                if observation is not None:
+                    observations.append(observation)
+        return HearingResult(block.at, self._gate.open, tuple(observations))
+
+    def _step(self, at: float) -> SpeechObservation | None:
+        was_open = self._gate.open
+        power, probabilities = self._net.push(self._samples)
+        states = self._gate.update(probabilities)
+        self._quality.update(power, probabilities, float(self._clipped.mean()))
+        if self._front_end is not None:
+            self._front_end.push(self._samples)
+        opened = bool(states.any())
+        if not was_open and not opened:
+            return None
+        if not was_open:
+            self._spoken, self._due = 0.0, self._hop
+        self._spoken += STEP / SAMPLE_RATE
+        if self._gate.open and self._spoken < self._due - 1e-6:
+            return None
+        self._due += self._hop
+        return self._observation(at)
+
+    def _observation(self, at: float) -> SpeechObservation | None:
+        if self._front_end is None or self._classifier is None:
+            return None
+        quality, reason = self._quality.judge()
+        scores = None
+        if reason is None:
+            scores = self._classifier.classify(self._front_end.features())
+        self._counts["refused" if scores is None else "classified"] += 1
+        return SpeechObservation(at, quality, self._quality.snr, scores, reason)
+
+    def _start_anew(self, lost: int) -> None:
+        self._counts["losses"] += 1
+        self._held = 0
+        self._net.reset()
+        self._gate.reset()
+        self._quality.reset()
+        if self._front_end is not None:
+            self._front_end.interrupt(lost)
+
+    def _cleaned(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        finite = np.isfinite(samples)
+        if not finite.all():
+            self._counts["invalid"] += int(len(samples) - finite.sum())
+            samples = np.where(finite, samples, np.float32(0.0))
+        return np.clip(samples, -1.0, 1.0)
