@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from emoedge.outputs.board import Board
-    from emoedge.outputs.outbox import Outbox, StoredEvent
+    from emoedge.outputs.event_store import StoredEvent
+    from emoedge.outputs.outbox import Outbox
     from emoedge.outputs.pacing import StatePacer
     from emoedge.outputs.stamp import Stamp
     from emoedge.outputs.topics import Topics
@@ -92,7 +93,7 @@ class Dispatch:
 
     def drained(self) -> bool:
         """Whether nothing waits to be told."""
-        return self._board.empty() and not len(self._outbox)
+        return self._board.empty() and len(self._outbox) == 0
 
     def _next_event(self) -> Message | None:
         if not self._fetched:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emoedge.ops.backoff import Backoff
     from emoedge.ports import Clock
 
-STOP_TIMEOUT = 1.7
+STOP_TIMEOUT = 1.5
 """Seconds for the last events and the word `offline`."""
 
 
@@ -53,7 +53,7 @@ class MqttSink:
         self._topics = Topics(config.base, device)
         self._stamp = Stamp(clock, boot_id)
         self._info = info
-        self._outbox = outbox or Outbox()
+        self._outbox = outbox or Outbox(clock)
         self._board = Board()
         self._pacer = StatePacer()
         self._dispatch = Dispatch(
@@ -90,6 +90,12 @@ class MqttSink:
         return self._link.problem
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """What an operator should know of delivery, one line each; for `health`."""
+        found = (("broker", self._link.problem), ("outbox", self._outbox.problem))
+        return tuple(f"{name}: {problem}" for name, problem in found if problem)
+
+    @property
     def queue(self) -> int:
         """Events that the broker has not acknowledged."""
         return len(self._outbox)
@@ -107,6 +113,7 @@ class MqttSink:
 
     def start(self) -> None:
         """Begin to connect; returns at once, whether there is a broker or not."""
+        self._outbox.start()
         self._link.start()
 
     def event(self, event: Event) -> None:
@@ -124,6 +131,7 @@ class MqttSink:
     def stop(self) -> None:
         """Deliver the last events if that is possible within two seconds, say `offline`, disconnect."""
         self._link.stop(Message(self._topics.status, b"offline", qos=1, retain=True), STOP_TIMEOUT)
+        self._outbox.stop()
 
     # What the daemon tells of itself.
 

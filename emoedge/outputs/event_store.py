@@ -1,0 +1,190 @@
+"""Events on disk: one SQLite table in the state directory, durable once `apply` has returned."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FILE = "outbox.sqlite"
+
+LOCK_TIMEOUT = 0.5
+"""Seconds to wait for another process to let go of the file."""
+
+LARGEST_WAL = 1 << 20
+"""Bytes that the write-ahead log is cut to after a checkpoint."""
+
+SCHEMA = """CREATE TABLE IF NOT EXISTS events
+(id INTEGER PRIMARY KEY, body BLOB NOT NULL, wall REAL, at REAL NOT NULL, run TEXT NOT NULL)"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event that the broker has not acknowledged."""
+
+    id: int
+    """Grows with every event."""
+    body: bytes
+    """The payload, encoded."""
+    stored_at: float | None
+    """Monotonic seconds; None where an earlier run stored it."""
+    wall: float | None = None
+    """Unix seconds, None where the clock was not known to be right: such an event has no age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What an outbox may hold at most."""
+
+    events: int = 10_000
+    bytes: int = 8 << 20
+    age: float = 7 * 86_400.0
+    """Seconds."""
+
+
+class CorruptStoreError(Exception):
+    """The file is no database or a damaged one."""
+
+
+class EventStore:
+    """The table of one state directory; not thread-safe. Methods raise sqlite3.Error, OSError, CorruptStoreError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._run = secrets.token_hex(8)
+        self._path = folder / FILE
+        self._db: sqlite3.Connection | None = None
+        self._count = self._bytes = 0
+        self.last_id = 0
+        """Greatest id that the file held when it was opened."""
+
+    def __len__(self) -> int:
+        """Events in the file."""
+        return self._count
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._path
+
+    def open(self, next_id: int = 1) -> None:
+        """Open or create the file; events in it with ids below `next_id` are moved behind it."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._db = sqlite3.connect(
+            self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+        with self._watching():
+            for pragma in (
+                "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={LARGEST_WAL}",
+                "temp_store=MEMORY",
+            ):  # fmt: skip
+                self._db.execute(f"PRAGMA {pragma}")
+            if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise CorruptStoreError("quick_check failed")
+            self._db.execute(SCHEMA)
+            # Takes the exclusive lock now: a second daemon on this folder must learn of it here, not at an event.
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("COMMIT")
+            self._make_room(self._db, next_id)
+            row = self._db.execute("SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(id), 0) FROM events")
+            self._count, self._bytes, self.last_id = row.fetchone()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def set_aside(self) -> Path:
+        """Close and rename a damaged file; only the last one is kept, so that it cannot fill the disk."""
+        self.close()
+        aside = self._path.with_suffix(".corrupt")
+        self._path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        return aside
+
+    def apply(self, rows: Sequence[StoredEvent], deleted: Iterable[int], caps: Caps, now: float | None) -> int:
+        """Insert and delete in one durable transaction; returns how many old events fell to the caps.
+
+        `now`: Unix seconds, None while the clock is not known to be right: then nothing is too old.
+        """
+        with self._watching() as db:
+            count, size = self._count + len(rows), self._bytes + sum(len(row.body) for row in rows)
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                for row_id in deleted:
+                    for (length,) in db.execute("DELETE FROM events WHERE id = ? RETURNING length(body)", (row_id,)):
+                        count, size = count - 1, size - length
+                db.executemany(
+                    "INSERT INTO events (id, body, wall, at, run) VALUES (?, ?, ?, ?, ?)",
+                    ((row.id, row.body, row.wall, row.stored_at, self._run) for row in rows),
+                )
+                expendable = list(self._expendable(db, caps, now, count, size))
+                for row_id, length in expendable:
+                    db.execute("DELETE FROM events WHERE id = ?", (row_id,))
+                    count, size = count - 1, size - length
+                db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    db.execute("ROLLBACK")
+                raise
+            self._count, self._bytes = count, size
+            return len(expendable)
+
+    @staticmethod
+    def _make_room(db: sqlite3.Connection, next_id: int) -> None:
+        """A file that could only be opened late must not reuse ids that are on their way already."""
+        (first,) = db.execute("SELECT min(id) FROM events").fetchone()
+        if first is None or first >= next_id:
+            return
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE events SET id = -id")  # in two steps, as each row must be unique at each moment
+        db.execute("UPDATE events SET id = -id + ?", (next_id - first,))
+        db.execute("COMMIT")
+
+    def after(self, last_id: int, limit: int) -> list[StoredEvent]:
+        """The oldest `limit` events with a greater id, in order."""
+        with self._watching() as db:
+            rows = db.execute(
+                "SELECT id, body, wall, at, run FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
+            ).fetchall()
+            return [
+                StoredEvent(int(row_id), bytes(body), at if run == self._run else None, wall)
+                for row_id, body, wall, at, run in rows
+            ]
+
+    @staticmethod
+    def _expendable(
+        db: sqlite3.Connection, caps: Caps, now: float | None, count: int, size: int
+    ) -> Iterator[tuple[int, int]]:
+        """Ids and sizes of the oldest events, as long as what is left exceeds a cap."""
+        for row_id, length, wall in db.execute("SELECT id, length(body), wall FROM events ORDER BY id"):
+            too_old = now is not None and wall is not None and wall < now - caps.age
+            if not (too_old or count > caps.events or size > caps.bytes):
+                return
+            yield row_id, length
+            count, size = count - 1, size - length
+
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[sqlite3.Connection]:
+        """Tell damage from everything else that can go wrong."""
+        if self._db is None:
+            raise sqlite3.OperationalError("the outbox file is not open")
+        try:
+            yield self._db
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise CorruptStoreError(str(error)) from error
+            raise

@@ -1,0 +1,314 @@
+"""The outbox: durable, in order, capped, and alive on every broken disk."""
+
+import json
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoedge.ops.clock import ManualClock
+from emoedge.outputs.event_store import FILE, Caps, EventStore
+from emoedge.outputs.outbox import Outbox
+
+CLOCK = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def make_outbox():
+    boxes = []
+
+    def make(folder=None, clock=CLOCK, **caps):
+        box = Outbox(clock, folder, caps=Caps(**caps))
+        boxes.append(box)
+        box.start()
+        return box
+
+    yield make
+    for box in boxes:
+        box.stop()
+
+
+def bodies(box, last_id=0, limit=10_000):
+    return [json.loads(row.body)["n"] for row in box.after(last_id, limit)]
+
+
+def fill(box, numbers, eventually, expect=None):
+    numbers = list(numbers)
+    for number in numbers:
+        box.put({"n": number})
+    eventually(lambda: not box._incoming and not box._writing, what="a commit")
+    eventually(lambda: bodies(box)[-1:] == numbers[-1:], what="the newest event to be ready")
+
+
+@pytest.mark.parametrize("disk", [False, True], ids=["memory", "disk"])
+def test_order_cursor_and_delete(make_outbox, tmp_path, eventually, disk):
+    box = make_outbox(tmp_path if disk else None)
+    fill(box, range(10), eventually)
+    rows = box.after(0, 4)
+    assert [json.loads(row.body)["n"] for row in rows] == [0, 1, 2, 3]
+    assert bodies(box, rows[-1].id) == list(range(4, 10))
+    for row in rows:
+        box.delete(row.id)
+    assert len(box) == 6
+    assert bodies(box) == list(range(4, 10)), "an acknowledged event is never handed out again"
+    assert box.durable is disk
+
+
+def test_what_was_committed_survives_and_only_that_is_of_an_earlier_run(make_outbox, tmp_path, eventually):
+    first = make_outbox(tmp_path)
+    fill(first, range(5), eventually)
+    first.delete(first.after(0, 1)[0].id)
+    first.stop()
+    second = make_outbox(tmp_path)
+    fill(second, [5], eventually)
+    assert bodies(second) == [1, 2, 3, 4, 5]
+    assert [row.stored_at is None for row in second.after(0, 9)] == [True] * 4 + [False]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from emoedge.ops.clock import SystemClock
+from emoedge.outputs.outbox import Outbox
+box = Outbox(SystemClock(), Path(sys.argv[1]))
+box.listen(lambda: print(len(box.after(0, 10**6)), flush=True))
+box.start()
+for n in range(100000):
+    box.put({"n": n})
+    time.sleep(0.002)
+"""
+
+
+def test_a_killed_process_loses_nothing_that_it_called_safe(make_outbox, tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    safe = 0
+    while safe < 50:
+        safe = int(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    rest = process.stdout.read().split()
+    process.wait()
+    safe = max([safe, *map(int, rest)])
+    store = EventStore(tmp_path)
+    store.open()
+    survived = [json.loads(row.body)["n"] for row in store.after(0, 10**6)]
+    store.close()
+    assert survived == list(range(len(survived)))
+    assert len(survived) >= safe
+
+
+def test_an_event_is_safe_within_50_ms(make_outbox, tmp_path, eventually):
+    box = make_outbox(tmp_path)
+    fill(box, [0], eventually)
+    took, seen = [], []
+    box.listen(lambda: seen.append(time.monotonic()))
+    for number in range(40):
+        began = time.monotonic()
+        box.put({"n": number})
+        eventually(lambda number=number: len(seen) > number)
+        took.append(seen[number] - began)
+    assert sorted(took)[20] < 0.05
+
+
+def test_caps_by_count_drop_the_oldest_and_count_them(make_outbox, tmp_path, eventually):
+    for folder in (None, tmp_path):
+        box = make_outbox(folder, events=10)
+        fill(box, range(25), eventually)
+        assert bodies(box) == list(range(15, 25))
+        assert box.dropped == 15
+        assert len(box) == 10
+
+
+def test_caps_by_bytes(make_outbox, tmp_path, eventually):
+    for folder in (None, tmp_path):
+        box = make_outbox(folder, bytes=500)
+        fill(box, range(100, 200), eventually)
+        assert sum(len(row.body) for row in box.after(0, 999)) <= 500
+        assert bodies(box)[-1] == 199
+        assert len(box) + box.dropped == 100
+
+
+def test_caps_by_age_count_only_where_the_clock_was_right_on_both_days(make_outbox, tmp_path, eventually):
+    def days(number, synced):
+        return ManualClock(number * 86400.0, wall=datetime(2026, 6, 1, tzinfo=UTC), synced=synced)
+
+    old = make_outbox(tmp_path, days(0, synced=True))
+    fill(old, [1], eventually)
+    old.stop()
+    unsure = make_outbox(tmp_path, days(1, synced=False))
+    fill(unsure, [2], eventually)
+    unsure.stop()
+    unsure = make_outbox(tmp_path, days(30, synced=False))
+    fill(unsure, [3], eventually)
+    assert bodies(unsure) == [1, 2, 3]
+    unsure.stop()
+    sure = make_outbox(tmp_path, days(30, synced=True))
+    fill(sure, [4], eventually)
+    assert bodies(sure) == [2, 3, 4]
+    assert sure.dropped == 1
+
+
+def test_a_quiet_hour_writes_nothing(make_outbox, tmp_path, eventually):
+    box = make_outbox(tmp_path)
+    fill(box, range(3), eventually)
+    for row in box.after(0, 9):
+        box.delete(row.id)
+    eventually(lambda: not box._acknowledged)
+
+    def written():
+        return {path.name: (path.stat().st_mtime_ns, path.stat().st_size) for path in tmp_path.iterdir()}
+
+    before, changes = written(), box._store._db.total_changes
+    for _ in range(20):
+        box.after(0, 50)
+        time.sleep(0.02)
+    assert (written(), box._store._db.total_changes) == (before, changes)
+
+
+def test_no_folder_is_a_warning_and_memory(make_outbox, eventually, caplog):
+    box = make_outbox(None)
+    fill(box, [1], eventually)
+    assert "kept in memory" in caplog.text
+    assert box.problem is None
+    assert not box.durable
+
+
+def test_a_folder_that_cannot_be_made_is_survived_and_told(make_outbox, tmp_path, eventually, caplog):
+    (tmp_path / "file").write_text("in the way")
+    box = make_outbox(tmp_path / "file")
+    fill(box, range(20), eventually)
+    assert bodies(box) == list(range(20))
+    assert "exists" in box.problem
+    assert len(caplog.records) == 1, "one line, not one an event"
+
+
+def test_a_full_disk_is_survived_and_left_behind_when_there_is_room_again(make_outbox, tmp_path, eventually, caplog):
+    caplog.set_level(logging.INFO)
+    box = make_outbox(tmp_path)
+    fill(box, [0], eventually)
+    box._store._db.execute("PRAGMA max_page_count = 4")
+    numbers = list(range(1, 60))
+    for number in numbers:
+        box.put({"n": number, "x": "y" * 500})
+        time.sleep(0.001)
+    eventually(lambda: box.problem)
+    eventually(lambda: bodies(box) == [0, *numbers], what="all events in their order from disk and memory")
+    for row in box.after(0, 5):
+        box.delete(row.id)
+    assert bodies(box) == numbers[4:]
+    assert len([r for r in caplog.records if "cannot be written" in r.message]) == 1
+    box._store._db.execute("PRAGMA max_page_count = 100000")
+    fill(box, [60], eventually)
+    assert box.problem is None
+    assert bodies(box) == [*numbers[4:], 60]
+    box.stop()
+    again = make_outbox(tmp_path)
+    eventually(lambda: bodies(again) == [*numbers[4:], 60])
+
+
+def test_a_disk_that_comes_late_does_not_mix_up_old_and_new(make_outbox, tmp_path, eventually):
+    old = make_outbox(tmp_path)
+    fill(old, [1, 2, 3], eventually)
+    # The old process still holds the file: a second daemon must run on in memory and say why.
+    new = make_outbox(tmp_path)
+    fill(new, [4, 5], eventually)
+    assert "locked" in new.problem
+    first = new.after(0, 1)[0]
+    assert json.loads(first.body)["n"] == 4
+    old.stop()
+    new.put({"n": 6})
+    eventually(lambda: new.durable)
+    new.delete(first.id)  # on its way while the file was opened: its id must still be its own
+    fill(new, [7], eventually)
+    assert bodies(new) == [5, 6, 1, 2, 3, 7]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"not a database at all" * 100),
+        lambda path: path.write_bytes(path.read_bytes()[:5000] + bytes(3000)),
+        lambda path: path.write_bytes(path.read_bytes()[:4096] + os.urandom(len(path.read_bytes()) - 4096)),
+        lambda path: path.write_bytes(b""),
+    ],
+    ids=["garbage", "cut", "scrambled", "empty"],
+)
+def test_a_damaged_file_is_set_aside(make_outbox, tmp_path, eventually, damage, caplog):
+    box = make_outbox(tmp_path)
+    fill(box, range(200), eventually)
+    box.stop()
+    damage(tmp_path / FILE)
+    caplog.clear()
+    again = make_outbox(tmp_path)
+    fill(again, [999], eventually)
+    assert bodies(again) == [999]
+    assert again.durable
+    assert (tmp_path / "outbox.corrupt").exists() is bool(caplog.records)
+
+
+def test_damage_in_use_is_noticed_and_counted(make_outbox, tmp_path, eventually, caplog):
+    box = make_outbox(tmp_path)
+    fill(box, range(300), eventually)
+    box._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    box._store._db.execute("PRAGMA cache_size = 0")
+    path = tmp_path / FILE
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(size - 4096))
+    box._store._db.execute("PRAGMA shrink_memory")
+    box.put({"n": 1000})
+    eventually(lambda: bodies(box) and box.durable and bodies(box)[-1] == 1000, what="a new file")
+    assert box.dropped >= 250
+    assert "damaged" in caplog.text
+
+
+class Sick(EventStore):
+    """A disk that fails at random."""
+
+    def __init__(self, folder, failures):
+        super().__init__(folder)
+        self.failures = failures
+
+    def apply(self, *args):
+        if self.failures and self.failures.pop(0):
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().apply(*args)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    failures=st.lists(st.booleans(), max_size=30),
+    steps=st.lists(st.sampled_from(["put", "ack", "reconnect"]), max_size=60),
+)
+def test_whatever_the_disk_does_events_come_once_and_in_order(tmp_path_factory, failures, steps):
+    box = Outbox(CLOCK, tmp_path_factory.mktemp("box"))
+    box._store = Sick(box._store._folder, failures)
+    box._open()
+    sent, acked, cursor, number = [], [], 0, 0
+    for step in steps:
+        if step == "put":
+            box.put({"n": number})
+            number += 1
+        elif step == "reconnect":
+            cursor = 0
+        else:
+            rows = box.after(cursor, 1)
+            if rows:
+                cursor = rows[0].id
+                n = json.loads(rows[0].body)["n"]
+                sent.append(n)
+                box.delete(cursor)
+                acked.append(n)
+        box._commit()
+        assert len(box) == number - len(acked)
+    assert acked == list(range(len(acked)))
+    assert bodies(box) == list(range(len(acked), number))
+    box._store.close()
