@@ -66,8 +66,10 @@ class FrameAnalysis:
         spectrum = np.fft.rfft(padded, axis=1)
         power = spectrum.real**2
         power += spectrum.imag**2
-        columns = [power @ self._bank, *self._extras(self._cut(block), power)]
-        return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+        mels = power @ self._bank
+        if self.width == p.mels:
+            return np.asarray(mels)
+        return np.concatenate([mels, *self._extras(self._cut(block), power)], axis=1)
 
     def _cut(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         p = self._parameters

@@ -148,13 +148,12 @@ class SessionEar:
         peaks = np.concatenate([self._peaks, power.max(axis=1)])
         recent = np.lib.stride_tricks.sliding_window_view(means, self._count)
         floor = np.partition(recent, self._quiet, axis=1)[:, self._quiet]
-        heard = np.where(np.isinf(means), 0.0, means)
-        windows = np.lib.stride_tricks.sliding_window_view(heard, self._count)
-        loudest = windows.max(axis=1)
+        heard = np.where(recent < np.inf, recent, 0.0)
+        loudest = heard.max(axis=1)
         active = (now > floor * self._above) & (now > loudest * self._below) & (now > INAUDIBLE)
         level = np.ones(len(now))
         if self._kind == "window":
-            level = windows.mean(axis=1)
+            level = heard.mean(axis=1)
         elif self._kind == "peak":
             level = np.lib.stride_tricks.sliding_window_view(peaks, self._count).max(axis=1)
         keep = len(means) - len(self._means)

@@ -20,6 +20,9 @@ FLOOR_SECONDS = 10.0
 QUIET_SHARE = 0.1
 """The noise floor is the power that this share of the past frames stays below."""
 
+SPEECH_BANDS = slice(3, None)
+"""Mel bands from about 200 Hz on: below, a car's rumble would hide every voice from this measure."""
+
 VOICED = 0.5
 """Voice probability from which a frame counts as voice."""
 
@@ -55,7 +58,7 @@ class SpeechQuality:
         if count == 0:
             return
         rows = (
-            (self._power, power.mean(axis=1, dtype=np.float64)),
+            (self._power, power[:, SPEECH_BANDS].mean(axis=1, dtype=np.float64)),
             (self._voiced, probabilities >= VOICED),
             (self._clipped, clipped),
         )

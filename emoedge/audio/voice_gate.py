@@ -28,6 +28,7 @@ class VoiceGate:
         self._opens = config.gate_open
         self._closes = min(config.gate_close, config.gate_open)
         self._recent = np.zeros(max(1, round(config.gate_onset / FRAME)))
+        self._share = np.full(len(self._recent), 1 / len(self._recent))
         self._patience = round(config.gate_hang_over / FRAME)
         self._open = False
         self._quiet = 0
@@ -46,8 +47,7 @@ class VoiceGate:
     def update(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Take the next frames' voice probabilities (n,); returns the state after each of them (n,)."""
         line = np.concatenate([self._recent, probabilities])
-        length = len(self._recent)
-        means = np.lib.stride_tricks.sliding_window_view(line, length)[1:].mean(axis=1)
+        means = np.convolve(line[1:], self._share, "valid") if len(probabilities) else line[:0]
         self._recent = line[len(probabilities) :]
         states = np.empty(len(means), dtype=bool)
         for i, mean in enumerate(means):

@@ -84,6 +84,7 @@ class VoiceNet:
 
     def __init__(self, layers: tuple[Layer, ...] | None = None) -> None:
         self._layers = read_layers() if layers is None else layers
+        self._flat = [layer.kernel.reshape(-1, layer.kernel.shape[2]) for layer in self._layers]
         self._analysis = FrameAnalysis("log_mel", PARAMETERS)
         self._input = VoiceInput()
         self._pasts = [np.zeros((layer.context, layer.kernel.shape[1]), np.float32) for layer in self._layers]
@@ -111,8 +112,7 @@ class VoiceNet:
         for i, layer in enumerate(self._layers):
             line = np.concatenate([self._pasts[i], x])
             self._pasts[i] = line[len(line) - layer.context :]
-            y = np.broadcast_to(layer.bias, (len(x), len(layer.bias))).copy()
-            for tap, matrix in enumerate(layer.kernel):
-                y += line[tap * layer.dilation : tap * layer.dilation + len(x)] @ matrix
+            taps = range(0, layer.context + 1, layer.dilation)
+            y = np.concatenate([line[at : at + len(x)] for at in taps], axis=1) @ self._flat[i] + layer.bias
             x = y if i == len(self._layers) - 1 else np.maximum(y, 0.0, out=y)
         return np.asarray(1.0 / (1.0 + np.exp(-x[:, 0])), dtype=np.float32)

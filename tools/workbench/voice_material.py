@@ -17,7 +17,7 @@ from workbench.data.speech import decode, held_out, read_folder
 from workbench.voice_sounds import SOUNDS, make
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,6 +31,9 @@ TESS_HELD_OUT = "YAF"
 
 VOICED_DB, SILENT_DB = 30.0, 45.0
 """A frame of a clean clip is speech down to this below the clip's loudest, silence from that on."""
+
+MORE = {"music": 300, "clicks": 120}
+"""Sounds that a gate trained on equal numbers let through."""
 
 GAP = 10
 """Frames (0.2 s) of silence between speech that count as speech: a gate must not flutter in words."""
@@ -67,11 +70,13 @@ def noises(root: Path, *, measuring: bool) -> Iterator[tuple[str, Samples]]:
             yield noise.category, samples
 
 
-def made_sounds(each: int, seconds: float, seed: int) -> Iterator[tuple[str, Samples]]:
-    """Made-up sounds, `each` of every kind, as (kind, samples)."""
+def made_sounds(
+    each: int, seconds: float, seed: int, more: Mapping[str, int] | None = None
+) -> Iterator[tuple[str, Samples]]:
+    """Made-up sounds, `each` of every kind, or as many as `more` says of it, as (kind, samples)."""
     rng = np.random.default_rng(seed)
     for kind in SOUNDS:
-        for _ in range(each):
+        for _ in range((more or {}).get(kind, each)):
             yield kind, make(rng, kind, seconds)
 
 
@@ -111,5 +116,5 @@ class Material:
             clips,
             [speech_frames(power) for power in clips],
             [mel_power(samples) for _, samples in noises(root, measuring=measuring)],
-            [mel_power(samples) for _, samples in made_sounds(60, 6.0, seed + 1000 * measuring)],
+            [mel_power(samples) for _, samples in made_sounds(60, 6.0, seed + 1000 * measuring, MORE)],
         )
