@@ -64,7 +64,7 @@ class Mind:
     def see(self, result: VisionResult) -> list[Event]:
         """Take the result of one analysed frame."""
         at = self._forward(result.at)
-        self._met.add(CAMERA)
+        self._meet(CAMERA)
         events = [self._appear(track, at) for track in result.appeared]
         for face in result.faces:
             subject = self._faces.get(face.track)
@@ -82,7 +82,7 @@ class Mind:
     def hear(self, result: HearingResult) -> list[Event]:
         """Take the result of one audio block; a block that told nothing costs nothing."""
         at = self._forward(result.at)
-        self._met.add(MICROPHONE)
+        self._meet(MICROPHONE)
         if result.speaking == self._speaking and not result.observations:
             return []
         events: list[Event] = []
@@ -220,6 +220,12 @@ class Mind:
         episode, since, name = self._utterance or (self._next_id(), at, None)
         self._utterance = None
         return Event(EventType.VOICE_END, at, name, episode, details={"duration": at - since})
+
+    def _meet(self, name: str) -> None:
+        """A sensor that tells something has come up, even before its status says so."""
+        self._met.add(name)
+        if self._awaited.pop(name, None) is not None:
+            self._sensors[name] = SensorStatus.ONLINE
 
     def _overdue(self, at: float) -> list[Event]:
         """Sensors that never came up in time count as lost."""

@@ -230,3 +230,14 @@ def test_a_face_followed_across_a_loss_appears_again():
     m.sensor("camera", SensorStatus.RECONNECTING, 1.0)
     m.sensor("camera", SensorStatus.ONLINE, 2.0)
     assert names(m.see(look(2.1, face(2.1, 1, "happy"))))[0] == "person_appeared"
+
+
+def test_a_sensor_that_tells_before_its_status_does_has_come_up():
+    m = mind()
+    m.sensor("camera", SensorStatus.RECONNECTING, 0.0, "opening")
+    m.sensor("mic", SensorStatus.RECONNECTING, 0.0, "opening")
+    m.see(look(0.1))
+    m.hear(HearingResult(0.1, speaking=False))
+    assert m.sensor("camera", SensorStatus.ONLINE, 0.3) == []
+    assert m.sensor("mic", SensorStatus.ONLINE, 0.3) == []
+    assert m.advance(20.0) == []
