@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 NO_BROKER = "none"
 
 
-def build_app(config: Config, clock: Clock, *, base: Path | None = None) -> App:
+def build_app(config: Config, clock: Clock, *, base: Path | None = None, mqtt5: bool = True) -> App:
     """Everything that `run` needs, loaded and not yet started; raises ModelError.
 
-    `base`: the folder of the config file, where relative paths of models may start.
+    `base`: the folder of the config file, where relative paths of models may start. `mqtt5` False spares a
+    broker that is known to speak only MQTT 3.1.1 the attempt.
     """
     camera, microphone = open_camera(config, clock), open_microphone(config, clock)
     models = load_models(config, base=base, camera=camera is not None, microphone=microphone is not None)
@@ -39,7 +40,7 @@ def build_app(config: Config, clock: Clock, *, base: Path | None = None) -> App:
     mqtt = None
     if config.mqtt.host != NO_BROKER:
         description = about(config, device, {"face": models.face, "speech": models.speech})
-        mqtt = MqttSink(config.mqtt, device, clock, boot_id=boot_id, info=lambda: description)
+        mqtt = MqttSink(config.mqtt, device, clock, boot_id=boot_id, info=lambda: description, mqtt5=mqtt5)
         sinks.append(mqtt)
     return App(
         pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
