@@ -1,0 +1,85 @@
+"""What `emoedge demo` takes and says; the run itself is in test_demo_run.py."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from emoedge.commands.demo import address, configuration, next_steps, program
+from emoedge.outputs.topics import Topics
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("broker", ("broker", 1883)),
+        ("192.168.1.10:8883", ("192.168.1.10", 8883)),
+        ("[::1]", ("::1", 1883)),
+        ("[fe80::2]:1884", ("fe80::2", 1884)),
+        ("fe80::2", ("fe80::2", 1883)),
+    ],
+)
+def test_a_broker_is_a_host_and_perhaps_a_port(text, expected):
+    assert address(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":1883", "host:", "host:0", "host:65536", "host:x", "host:-1", "a b", "mqtt://host", "[::1]x", "[]:1"]
+)
+def test_what_is_no_address_is_refused_with_what_would_be(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected"):
+        address(text)
+
+
+def test_the_configuration_is_the_defaults_with_the_clip():
+    config = configuration(Path("/clip"), "::1", 1884, Topics("emoedge", "demo-1234"))
+    assert (config.camera.source, config.microphone.source) == ("/clip/demo.mp4", "/clip/demo.wav")
+    assert (config.mqtt.host, config.mqtt.port, config.device.id) == ("::1", 1884, "demo-1234")
+    assert config.deployment.context == "demo"
+    assert config.camera.paced
+    assert config.microphone.paced
+    assert not config.camera.loop
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "expected"),
+    [
+        ("/usr/bin/emoedge", "/usr/bin/emoedge", "emoedge"),
+        ("{here}/.venv/bin/emoedge", None, ".venv/bin/emoedge"),
+        (".venv/bin/emoedge", "/usr/bin/emoedge", ".venv/bin/emoedge"),
+        ("/opt/emoedge/bin/emoedge", None, "/opt/emoedge/bin/emoedge"),
+        ("/lib/emoedge/__main__.py", None, "emoedge"),
+    ],
+)
+def test_the_program_is_named_as_it_can_be_typed_again(monkeypatch, tmp_path, called, found, expected):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [called.format(here=tmp_path)])
+    monkeypatch.setattr("emoedge.commands.demo.shutil.which", lambda _: found)
+    assert program() == expected
+
+
+def test_the_next_steps_can_be_typed():
+    import yaml
+
+    text = next_steps(".venv/bin/emoedge", ("broker.local", 1883))
+    assert ".venv/bin/emoedge demo --broker" in text
+    assert "mosquitto_sub -h broker.local" in text
+    keys = "\n".join(line.strip() for line in text.splitlines() if ": {" in line)
+    assert yaml.safe_load(keys) == {
+        "deployment": {"context": "home"},
+        "camera": {"source": "/dev/video0"},
+        "microphone": {"source": "default"},
+        "mqtt": {"host": "broker.local"},
+    }
+
+
+def test_the_config_it_proposes_is_accepted(tmp_path):
+    from emoedge.config import load
+
+    text = next_steps("emoedge", None)
+    file = tmp_path / "config.yaml"
+    file.write_text("\n".join(line.strip() for line in text.splitlines() if ": {" in line))
+    assert load(file).camera.source == "/dev/video0"
