@@ -43,7 +43,9 @@ class Intake:
         self, config: MicrophoneConfig, tally: Tally, *, rate: int, channels: int, full_scale: float = FULL_SCALE_16
     ) -> None:
         if config.channel is not None and config.channel > channels:
-            raise SourceError(f"{config.source}: has {channels} channels; set microphone.channel to 1 to {channels}")
+            raise SourceError(
+                f"{config.source}: no channel {config.channel} there; set microphone.channel to at most {channels}"
+            )
         self._channel = config.channel
         self._gain = 10 ** (config.gain / 20)
         self._tally = tally

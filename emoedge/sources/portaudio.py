@@ -170,7 +170,7 @@ class Recorder:
         """Rate and number of channels to open it with."""
         most = device.channels
         if channel is not None and channel > most:
-            raise SourceError(f"{device.name}: has {most} channels; set microphone.channel to 1 to {most}")
+            raise SourceError(f"{device.name}: no channel {channel} there; set microphone.channel to at most {most}")
         wanted = [most] if most <= MOST_CHANNELS else [channel or 1, 2]
         rates = [rate] if rate is not None else list(dict.fromkeys((*RATES, device.rate)))
         for channels in wanted:

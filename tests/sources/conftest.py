@@ -1,0 +1,186 @@
+"""Films, an MJPEG camera on loopback, and a sound server with a microphone that exists only in memory."""
+
+import contextlib
+import http.server
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pytest
+
+from emoedge.config import default_config
+from emoedge.ops.backoff import Backoff
+
+
+def wait_until(condition, timeout=10.0):
+    """Seconds until `condition()` held; fails after `timeout`."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < timeout:
+        if condition():
+            return time.monotonic() - begun
+        time.sleep(0.01)
+    pytest.fail(f"nothing within {timeout} s")
+
+
+@pytest.fixture
+def until():
+    return wait_until
+
+
+def picture(number, width=64, height=48):
+    """A picture that tells its number: its gray level is 10 · number + 5, with noise."""
+    noise = np.random.default_rng(number).integers(0, 4, (height, width, 3))
+    return (noise + 3 + 10 * (number % 25)).astype(np.uint8)
+
+
+@pytest.fixture
+def make_film(tmp_path):
+    """Writes a real video of `count` numbered pictures."""
+
+    def make(name="film.avi", count=10, fps=25.0, size=(64, 48), fourcc="MJPG"):
+        path = tmp_path / name
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*fourcc), fps, size)
+        for number in range(count):
+            writer.write(picture(number, *size))
+        writer.release()
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def camera_config():
+    def make(source, **keys):
+        overrides = {f"camera.{key}": value for key, value in keys.items()}
+        return default_config(overrides={"camera.source": str(source), **overrides}).camera
+
+    return make
+
+
+@pytest.fixture
+def microphone_config():
+    def make(source, **keys):
+        overrides = {f"microphone.{key}": value for key, value in keys.items()}
+        return default_config(overrides={"microphone.source": str(source), **overrides}).microphone
+
+    return make
+
+
+@pytest.fixture
+def quick():
+    """A backoff whose delays tests can wait for."""
+    return Backoff(0.05, 0.2)
+
+
+@dataclass
+class Mjpeg:
+    """An HTTP camera. `mode`: `live` sends a new picture each time, `still` the same one, `silent` nothing."""
+
+    mode: str = "live"
+    refuse: bool = False
+    connections: int = 0
+    sent: int = 0
+    port: int = 0
+    drop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/video.mjpg"
+
+    def serve(self, handler):
+        if self.refuse:
+            handler.send_error(503)
+            return
+        self.connections += 1
+        self.drop.clear()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        handler.end_headers()
+        while not self.drop.is_set():
+            if self.mode != "silent":
+                self.sent += self.mode == "live"
+                _, jpeg = cv2.imencode(".jpg", picture(self.sent))
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                handler.wfile.write(head.encode() + jpeg.tobytes() + b"\r\n")
+            time.sleep(0.03)
+
+
+@pytest.fixture
+def mjpeg():
+    camera = Mjpeg()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            with contextlib.suppress(OSError):  # the camera under test hung up
+                camera.serve(self)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    camera.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield camera
+    camera.drop.set()
+    server.shutdown()
+    server.server_close()
+
+
+class Pulse:
+    """A PulseAudio of our own: what is played into its null sink comes out of the default microphone."""
+
+    def __init__(self, home):
+        self.home = home
+        self.environment = {
+            **os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_RUNTIME_PATH": str(home / "pulse"),
+            "PULSE_SERVER": f"unix:{home}/native", "PULSE_COOKIE": str(home / "cookie"),
+        }  # fmt: skip
+        self.process = None
+        (home / ".asoundrc").write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
+
+    def start(self):
+        (self.home / "native").unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [
+                shutil.which("pulseaudio"), "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+                "--disable-shm=yes", "--log-target=stderr", "--log-level=error",
+                "-L", f"module-native-protocol-unix socket={self.home}/native auth-anonymous=1",
+                "-L", "module-null-sink sink_name=null rate=16000 channels=1",
+            ],
+            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(lambda: self.ask("info").returncode == 0)
+        self.ask("set-default-source", "null.monitor")
+
+    def ask(self, *arguments):
+        return subprocess.run(["pactl", *arguments], env=self.environment, capture_output=True, timeout=20, check=False)
+
+    def play(self, path):
+        return subprocess.Popen(["paplay", "--device=null", str(path)], env=self.environment)
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.thaw()
+            self.process.kill()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def pulse(tmp_path_factory):
+    server = Pulse(tmp_path_factory.mktemp("pulse"))
+    server.start()
+    yield server
+    server.stop()

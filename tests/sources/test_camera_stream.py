@@ -1,0 +1,103 @@
+"""A camera over HTTP that stalls, freezes, drops the line or refuses: noticed within 5 s, and found again."""
+
+import time
+
+import pytest
+
+from emoedge.messages import SensorStatus
+from emoedge.ops.clock import SystemClock
+from emoedge.sources.camera import Camera
+
+
+@pytest.fixture
+def camera(mjpeg, camera_config, quick):
+    """The HTTP camera, seen with the default stall time-out."""
+    made = Camera(camera_config(mjpeg.url), SystemClock(), quick)
+    made.start()
+    yield made
+    made.stop()
+
+
+def online(camera):
+    return camera.status is SensorStatus.ONLINE
+
+
+def lost(camera):
+    return camera.status is SensorStatus.RECONNECTING
+
+
+def test_frames_arrive_and_only_the_newest_is_kept(camera, until):
+    until(lambda: online(camera))
+    first = camera.take(2)
+    assert first.image.shape == (48, 64, 3)
+    time.sleep(0.5)
+    second = camera.take(0)
+    assert second.index - first.index > 3, "the frames between were replaced"
+    assert camera.counters["dropped"] == second.index - 1, "all that came but the two taken"
+    assert camera.counters["delivered"] == 2
+    assert time.monotonic() - second.at < 0.3
+
+
+@pytest.mark.parametrize(("mode", "words"), [("silent", "nothing came"), ("still", "the same again and again")])
+def test_stalling_and_freezing_are_noticed_within_5_s(camera, mjpeg, mode, words, until):
+    until(lambda: online(camera))
+    mjpeg.mode = mode
+    assert until(lambda: lost(camera), 6) < 5
+    assert words in camera.problem or "the stream ended" in camera.problem
+    mjpeg.mode = "live"
+    until(lambda: online(camera), 15)
+    assert camera.problem is None
+    assert camera.counters["reopened"] == 1
+    assert camera.take(2) is not None
+
+
+def test_a_frozen_camera_does_not_come_back_with_the_same_picture(mjpeg, camera_config, quick, until):
+    camera = Camera(camera_config(mjpeg.url, stall_timeout=0.5), SystemClock(), quick)
+    camera.start()
+    until(lambda: online(camera))
+    mjpeg.mode = "still"
+    until(lambda: lost(camera))
+    connections = mjpeg.connections
+    mjpeg.drop.set()
+    until(lambda: mjpeg.connections > connections)
+    time.sleep(0.5)
+    assert lost(camera)
+    camera.stop()
+
+
+def test_a_dropped_line_is_taken_up_again(camera, mjpeg, until):
+    until(lambda: online(camera))
+    mjpeg.drop.set()
+    assert until(lambda: mjpeg.connections > 1) < 5
+    until(lambda: online(camera) and camera.counters["reopened"] == 1)
+
+
+def test_a_camera_that_is_not_there_yet(mjpeg, camera_config, quick, until):
+    mjpeg.refuse = True
+    camera = Camera(camera_config(mjpeg.url.replace("//", "//me:secret@")), SystemClock(), quick)
+    camera.start()
+    until(lambda: camera.problem != "opening")
+    assert lost(camera)
+    assert "check the address" in camera.problem
+    assert "secret" not in camera.problem
+    mjpeg.refuse = False
+    until(lambda: online(camera))
+    assert camera.counters["reopened"] == 0, "the first success is no reopening"
+    camera.stop()
+
+
+@pytest.mark.parametrize("mode", ["live", "silent"])
+def test_stop_returns_within_a_second_and_start_begins_anew(camera, mjpeg, mode, until):
+    until(lambda: online(camera))
+    mjpeg.mode = mode
+    time.sleep(0.2)
+    begun = time.monotonic()
+    camera.stop()
+    assert time.monotonic() - begun < 1
+    assert camera.status is SensorStatus.OFFLINE
+    time.sleep(0.2)
+    assert camera.take(0) is None
+    mjpeg.mode = "live"
+    camera.start()
+    until(lambda: online(camera))
+    assert camera.take(2).index < 100

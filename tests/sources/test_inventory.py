@@ -1,0 +1,118 @@
+"""Stable names: cameras by id, microphones without their card's number."""
+
+import pytest
+
+from emoedge.errors import SourceError
+from emoedge.sources import portaudio
+from emoedge.sources.address import Kind, camera_kind, is_sound_file, shown
+from emoedge.sources.inventory import CameraEntry, cameras
+from emoedge.sources.portaudio import choose, inputs
+
+
+def test_cameras_have_their_stable_path_and_only_the_picture_node(tmp_path):
+    nodes, by_id, system = tmp_path / "dev", tmp_path / "dev" / "by-id", tmp_path / "sys"
+    by_id.mkdir(parents=True)
+    for number, name, index in ((10, "Other Cam", 0), (0, "HD Webcam", 0), (1, "HD Webcam", 1)):
+        (nodes / f"video{number}").touch()
+        (system / f"video{number}").mkdir(parents=True)
+        (system / f"video{number}" / "name").write_text(f"{name}\n")
+        (system / f"video{number}" / "index").write_text(f"{index}\n")
+    (nodes / "videoX").touch()
+    (by_id / "usb-HD-video-index0").symlink_to(nodes / "video0")
+    (by_id / "usb-HD-video-index1").symlink_to(nodes / "video1")
+    assert list(cameras(by_id, nodes, system)) == [
+        CameraEntry(str(by_id / "usb-HD-video-index0"), str(nodes / "video0"), "HD Webcam"),
+        CameraEntry(str(nodes / "video10"), str(nodes / "video10"), "Other Cam"),
+    ]
+
+
+def test_no_camera_and_no_sysfs(tmp_path):
+    assert list(cameras(tmp_path / "a", tmp_path, tmp_path / "b")) == []
+    (tmp_path / "video3").touch()
+    assert [c.name for c in cameras(tmp_path / "a", tmp_path, tmp_path / "b")] == ["unnamed"]
+
+
+class Audio:
+    """What PyAudio tells of a machine."""
+
+    def __init__(self, *devices, default=None):
+        self.devices = [
+            {"index": i, "name": n, "maxInputChannels": c, "defaultSampleRate": 44100.0} for i, (n, c) in enumerate(devices)
+        ]
+        self.default = default
+
+    def get_device_count(self):
+        return len(self.devices)
+
+    def get_device_info_by_index(self, index):
+        return self.devices[index]
+
+    def get_default_input_device_info(self):
+        if self.default is None:
+            raise OSError("No Default Input Device Available")
+        return self.devices[self.default]
+
+
+MACHINE = Audio(
+    ("HDA Intel PCH: ALC (hw:0,0)", 2), ("USB Mic: Audio (hw:1,0)", 1), ("Twin: Audio (hw:2,0)", 1),
+    ("Twin: Audio (hw:3,0)", 1), ("HDMI out", 0), ("pulse", 32), default=5,
+)  # fmt: skip
+
+
+def test_names_lose_the_cards_number_unless_two_share_them():
+    assert [i.name for i in inputs(MACHINE)] == [
+        "HDA Intel PCH: ALC", "USB Mic: Audio", "Twin: Audio (hw:2,0)", "Twin: Audio (hw:3,0)", "pulse",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "index"),
+    [("USB Mic: Audio", 1), ("USB Mic: Audio (hw:1,0)", 1), ("usb mic", 1), ("Twin: Audio (hw:3,0)", 3), ("default", 5)],
+)
+def test_a_name_or_a_part_that_only_one_has_is_chosen(source, index):
+    assert choose(source, inputs(MACHINE)).index == index
+
+
+@pytest.mark.parametrize(
+    ("source", "words"), [("Twin", "means any of Twin: Audio (hw:2,0), Twin"), ("HDMI out", "there are HDA Intel PCH: ALC")]
+)
+def test_other_names_list_what_there_is(source, words):
+    with pytest.raises(SourceError) as caught:
+        choose(source, inputs(MACHINE))
+    assert words in str(caught.value)
+
+
+def test_default_without_a_default_is_the_first_and_no_device_is_told():
+    assert choose("default", inputs(Audio(("a", 1), ("b", 1)))).index == 0
+    with pytest.raises(SourceError, match="no microphone found"):
+        choose("default", [])
+
+
+def test_missing_pyaudio_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyaudio", None)
+    with pytest.raises(SourceError, match="portaudio19-dev"):
+        portaudio.load()
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("/dev/video0", Kind.DEVICE), ("/dev/v4l/by-id/usb-x", Kind.DEVICE), ("rtsp://a/b", Kind.STREAM),
+        ("http://a/b.jpg", Kind.STREAM), ("a.mp4", Kind.VIDEO), ("a.PNG", Kind.PICTURES), ("/tmp", Kind.PICTURES),
+    ],
+)  # fmt: skip
+def test_kinds_of_cameras(source, kind):
+    assert camera_kind(source) is kind
+
+
+def test_sound_files_are_known_by_ending_or_by_being_there(tmp_path):
+    (tmp_path / "odd").touch()
+    assert is_sound_file("missing.WAV")
+    assert is_sound_file(str(tmp_path / "odd"))
+    assert not is_sound_file("USB Mic: Audio")
+
+
+def test_addresses_are_shown_without_their_password():
+    assert shown("rtsp://me:p@ss@cam/1") == "rtsp://***@cam/1"
+    assert shown("rtsp://me:pass@cam:554/1?x=a@b") == "rtsp://***@cam:554/1?x=a@b"
+    assert shown("/dev/video0") == "/dev/video0"
