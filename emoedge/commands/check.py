@@ -30,14 +30,19 @@ def execute(args: argparse.Namespace) -> int:
     """Return 0 where `run` could start, else 78."""
     from emoedge.cli import EXIT_CONFIG
     from emoedge.config import find, load
+    from emoedge.sources.address import is_none
 
     path = find(args.config)
     config = load(path)
     lines: list[str] = []
     problems: list[str] = []
-    for kind, name in (("face", config.models.face), ("speech", config.models.speech)):
+    for kind, name, source in (
+        ("face", config.models.face, config.camera.source),
+        ("speech", config.models.speech, config.microphone.source),
+    ):
         try:
-            lines.append(f"models.{kind:<7} {_model(kind, name, config, path)}")
+            said = "not loaded: nothing feeds it" if is_none(source) else _model(kind, name, config, path)
+            lines.append(f"models.{kind:<7} {said}")
         except ModelError as error:
             problems.append(str(error))
     if problems:

@@ -116,6 +116,16 @@ def test_check_refuses_both_models_at_once(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_check_needs_no_model_for_a_sense_that_is_off(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "deployment: {context: home}\nmodels: {face: ./missing.tflite, speech: none}\ncamera: {source: none}\n"
+    )
+    done = emoedge("check", "--config", str(path), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not loaded: nothing feeds it" in done.stdout
+
+
 def test_devices_prints_json():
     done = emoedge("devices", "--json")
     assert done.returncode == 0
