@@ -9,7 +9,7 @@ from emoedge.config.device import DeploymentConfig, DeviceConfig
 from emoedge.config.fusion import FusionConfig
 from emoedge.config.microphone import MicrophoneConfig
 from emoedge.config.models import ModelsConfig
-from emoedge.config.outputs import JsonlConfig, LogConfig, MqttConfig
+from emoedge.config.outputs import HomeAssistantConfig, JsonlConfig, LogConfig, MqttConfig, OutboxConfig
 from emoedge.config.speech import SpeechConfig
 from emoedge.config.vision import VisionConfig
 
@@ -27,5 +27,7 @@ class Config:
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
+    outbox: OutboxConfig = field(default_factory=OutboxConfig)
+    home_assistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
     log: LogConfig = field(default_factory=LogConfig)
