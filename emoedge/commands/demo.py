@@ -31,7 +31,7 @@ LIMIT = 22.0
 """Seconds from the first frame; the clip has 15. Whatever happens, the whole command stays under 30 s."""
 
 GRACE = 3.0
-"""Seconds for the device's last words after the pipeline has stopped."""
+"""Seconds without the broker, or without the device's last words, after which the broker counts as lost."""
 
 POLL = 0.2
 """Seconds between two looks at whether the pipeline still runs."""
@@ -170,22 +170,22 @@ def _show(run: Future[None], subscriber: Subscriber, topics: Topics, stop: threa
     from emoedge.outputs.lines import line_of
 
     prefix = topics.of("")
-    limit, ended, offline = time.monotonic() + LIMIT, None, False
+    limit, heard, offline = time.monotonic() + LIMIT, time.monotonic(), False
     while True:
         message = subscriber.take(POLL)
-        if message is None and offline:
-            return
+        now = time.monotonic()
+        # Until it has ended, the time of the last word is not counted, only that of the last connection.
+        if message is not None or (subscriber.connected and not run.done()):
+            heard = now
         if message is not None and not message.retained:
             line = line_of(message.topic.removeprefix(prefix), message.payload)
             if line is not None:
                 print(line, flush=True)
-            offline = offline or (message.topic == topics.status and message.payload == b"offline")
-        now = time.monotonic()
+            if message.topic == topics.status:
+                offline = message.payload == b"offline"
+        if run.done() and (run.exception() is not None or (offline and message is None and subscriber.connected)):
+            return
+        if now - heard > GRACE:
+            raise DeliveryError(f"broker {subscriber.broker} was lost while the clip played")
         if now > limit:
             stop.set()
-        if run.done():
-            ended = ended or now
-            if run.exception() is not None:
-                return
-            if now - ended > GRACE and not offline:
-                raise DeliveryError(f"broker {subscriber.broker} was lost while the clip played")
