@@ -1,8 +1,9 @@
 """Clips of one speaker as one stream through the daemon's front end: which windows speak for which clip.
 
-The stream is cold at its start and goes on from clip to clip, `PAUSE` seconds of digital silence between
-them. A clip is judged by the windows that end inside it, one every `HOP` seconds back from its end, as long as
-they reach back no further than the end of the clip before; the window at the clip's end always counts.
+The stream is cold at its start and goes on from clip to clip, `PAUSE` seconds of digital silence between them.
+A window ends every `HOP` seconds back from a clip's end. Those judge the clip that hold nearly as much of its
+active sound as any of them does: `SHARE` of the most. A window over the silence before the first word says
+nothing, and one that still holds the clip before speaks of that.
 """
 
 from __future__ import annotations
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
 
     from emoedge.audio.front_end import SpeechFrontEnd
 
-PAUSE = 1.5
-"""Seconds between two clips, about a breath: a window at the end of a phrase of 1.5 s holds nothing else."""
+PAUSE = 1.0
+"""Seconds between two clips, about a breath."""
 
 HOP = 0.5
 """Seconds between two classified windows, the daemon's default `speech.hop`."""
 
+SHARE = 0.9
+"""Of the most active sound of this clip that a window holds."""
+
+ACTIVE = 1e-3
+"""Sound is active where its power is above this share of the clip's loudest (-30 dB) ..."""
+
+GRAIN = 0.02
+"""... measured over this many seconds."""
+
 
 class ClipStream:
-    """One speaker's stream. `push` takes what `rate` of make a second: samples, or frames of mel power."""
+    """One speaker's stream, of samples or of mel power."""
 
     def __init__(
         self,
@@ -36,24 +46,32 @@ class ClipStream:
         rate: float,
         seconds: float,
     ) -> None:
-        """`seconds`: length of the front end's window."""
+        """`push` takes what `rate` of make a second, samples or frames of mel power; windows last `seconds`."""
         self._front_end = front_end
         self._push = push
         self._rate = rate
-        self._earliest = max(seconds - PAUSE, HOP)
+        self._length = round(seconds * rate)
         front_end.reset()
 
     def play(self, clip: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Push the pause and the clip; returns the windows that judge it, (k, *shape), k >= 1, oldest first."""
+        """Push a pause and the clip; returns the windows that judge it, (k, *shape), k >= 1, oldest first."""
         self._push(np.zeros((round(PAUSE * self._rate), *clip.shape[1:]), dtype=np.float32))
-        length = len(clip) / self._rate
-        ends = [length]
-        while ends[-1] - HOP >= self._earliest:
-            ends.append(ends[-1] - HOP)
+        hop = round(HOP * self._rate)
+        stops = [*range(len(clip) % hop, len(clip), hop), len(clip)]
+        active = self._active(clip)
+        held = np.array([active[max(0, stop - self._length) : stop].sum() for stop in stops])
         windows, at = [], 0
-        for end in reversed(ends):
-            stop = len(clip) if end == length else round(end * self._rate)
+        for stop, enough in zip(stops, held >= SHARE * held.max(), strict=True):
             self._push(clip[at:stop])
             at = stop
-            windows.append(self._front_end.features())
+            if enough:
+                windows.append(self._front_end.features())
         return np.stack(windows)
+
+    def _active(self, clip: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Which samples or frames are active, (n,)."""
+        power = clip.mean(axis=1) if clip.ndim > 1 else np.square(clip)
+        size = max(1, round(GRAIN * self._rate))
+        starts = np.arange(0, len(power), size)
+        loudness = np.add.reduceat(power, starts) if len(power) else power
+        return np.repeat(loudness > ACTIVE * loudness.max(initial=0.0), size)[: len(power)]
