@@ -103,9 +103,9 @@ class Camera:
     def _open(self, cancelled: threading.Event) -> Device[Any]:
         quiet_video()
         if self._kind is Kind.DEVICE:
-            return _Capture(self._device())
+            return _Capture(self._device(), "no picture comes any more; is it unplugged?")
         if self._kind is Kind.STREAM:
-            return _Capture(self._stream())
+            return _Capture(self._stream(), "the stream ended")
         film = open_film(self._config.source, self._config.fps)
         return _Projector(film, self._config, self._clock, self._slot, cancelled)
 
@@ -156,15 +156,18 @@ class Camera:
 
 
 class _Capture:
-    """A device or stream that OpenCV opened."""
+    """A device or stream that OpenCV opened; `gone` is what its end means."""
 
-    def __init__(self, capture: cv2.VideoCapture) -> None:
+    def __init__(self, capture: cv2.VideoCapture, gone: str) -> None:
         self._capture = capture
+        self._gone = gone
 
     def read(self) -> NDArray[Any] | None:
-        """Next picture; None when the source is gone."""
+        """Next picture; raises SourceError when there is none any more."""
         read, image = self._capture.read()
-        return image if read else None
+        if not read:
+            raise SourceError(self._gone)
+        return image  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Release it."""
