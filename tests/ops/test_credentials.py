@@ -1,0 +1,59 @@
+"""Where passwords come from, and which config files are refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from emoedge.config import Config
+from emoedge.config.device import DeploymentConfig
+from emoedge.config.outputs import MqttConfig
+from emoedge.errors import ConfigError
+from emoedge.ops.credentials import CREDENTIAL, clear_password_problem, mqtt_password
+
+
+@pytest.fixture
+def places(tmp_path):
+    (tmp_path / "file").write_text("from file\nsecond line\n")
+    (tmp_path / CREDENTIAL).write_text("from systemd")
+    return tmp_path, {"SECRET": "from environment", "CREDENTIALS_DIRECTORY": str(tmp_path)}
+
+
+def test_the_first_place_that_is_named_wins(places):
+    folder, environment = places
+    config = MqttConfig(password="in the clear", password_file=str(folder / "file"), password_env="SECRET")
+    expected = ["in the clear", "from file", "from environment", "from systemd"]
+    for gone, password in zip([None, "password", "password_file", "password_env"], expected, strict=True):
+        if gone:
+            config = replace(config, **{gone: None})
+        assert mqtt_password(config, environment) == password
+    assert mqtt_password(config, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cause"),
+    [
+        ("password_file", "/nowhere/at/all", "No such file"),
+        ("password_file", "/dev/null", "first line"),
+        ("password_env", "NOT_SET", "variable that is set"),
+    ],
+)
+def test_a_place_without_a_password_is_refused(key, value, cause):
+    with pytest.raises(ConfigError, match=cause) as caught:
+        mqtt_password(MqttConfig(**{key: value}), {})
+    assert f"mqtt.{key}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "password", "refused"),
+    [(0o644, "x", True), (0o604, "x", True), (0o640, "x", False), (0o600, "x", False), (0o644, None, False)],
+)
+def test_a_clear_password_in_a_file_that_everybody_reads(tmp_path, mode, password, refused):
+    path = tmp_path / "config.yaml"
+    path.write_text("x")
+    path.chmod(mode)
+    config = Config(deployment=DeploymentConfig(context="home"), mqtt=MqttConfig(username="u", password=password))
+    problem = clear_password_problem(path, config)
+    assert (problem is not None) == refused
+    if refused:
+        assert "chmod 640" in problem
+        assert ": x" not in problem
