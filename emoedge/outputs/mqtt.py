@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
+from emoedge.ops.credentials import mqtt_password
 from emoedge.outputs import payloads
 from emoedge.outputs.board import Board
 from emoedge.outputs.dispatch import Dispatch
@@ -15,6 +17,7 @@ from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.pacing import StatePacer
 from emoedge.outputs.schema_files import NAMES, schema
 from emoedge.outputs.stamp import Stamp
+from emoedge.outputs.tls import tls_context, travels_in_the_clear
 from emoedge.outputs.topics import Topics
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from emoedge.ops.backoff import Backoff
     from emoedge.ports import Clock
 
+log = logging.getLogger(__name__)
+
 STOP_TIMEOUT = 1.5
 """Seconds for the last events and the word `offline`."""
 
@@ -34,7 +39,8 @@ class MqttSink:
 
     `device`: id in every topic. `boot_id` names this run (`stamp.new_boot_id()`). `info` returns the
     members of the topic `info` (see `about.py`) and is called on every connect, from the link's thread.
-    `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt.
+    `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt. Raises ConfigError where a
+    password or certificate cannot be read.
     """
 
     def __init__(
@@ -62,8 +68,9 @@ class MqttSink:
         )  # fmt: skip
         endpoint = Endpoint(
             host=config.host, port=config.port, client_id=f"emoedge-{device}", keepalive=config.keepalive,
-            username=config.username, password=config.password,
+            username=config.username, password=mqtt_password(config), tls=tls_context(config),
         )  # fmt: skip
+        self._in_the_clear = travels_in_the_clear(config)
         self._link = Link(
             endpoint, self._dispatch, will=Message(self._topics.status, b"offline", qos=1, retain=True),
             backoff=backoff, refused_wait=refused_wait, mqtt5=mqtt5,
@@ -113,6 +120,8 @@ class MqttSink:
 
     def start(self) -> None:
         """Begin to connect; returns at once, whether there is a broker or not."""
+        if self._in_the_clear:
+            log.warning("mqtt: what is published can be read on the network; see mqtt.tls")
         self._outbox.start()
         self._link.start()
 

@@ -64,7 +64,7 @@ def make_sink():
         settings = {
             key: options.pop(key) for key in list(options) if key in MqttConfig.__dataclass_fields__
         }
-        config = MqttConfig(host="127.0.0.1", port=port, **{"keepalive": 5, **settings})
+        config = MqttConfig(port=port, **{"host": "127.0.0.1", "keepalive": 5, **settings})
         options.setdefault("backoff", Backoff(0.05, 0.3, 0.2, random.Random(1).random))
         sink = MqttSink(config, device, SystemClock(), boot_id=boot_id, info=lambda: ABOUT, **options)
         sinks.append(sink)

@@ -1,0 +1,158 @@
+"""TLS against a real Mosquitto: trust, names, client certificates, and a distinct line for each refusal."""
+
+import logging
+import subprocess
+import threading
+
+import pytest
+
+from emoedge.config.outputs import MqttConfig
+from emoedge.errors import ConfigError
+from emoedge.outputs.tls import tls_context, travels_in_the_clear
+
+pytestmark = pytest.mark.broker
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    """Two CAs; the first has signed a broker called `broker.test` and a device."""
+    folder = tmp_path_factory.mktemp("pki")
+
+    def key_and(name, *arguments):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                folder / f"{name}.key", "-subj", f"/CN={name}", *arguments)  # fmt: skip
+
+    for ca in ("ca", "stranger"):
+        key_and(ca, "-x509", "-days", "2", "-out", folder / f"{ca}.pem")
+    for name, alternative in (("broker.test", "DNS:broker.test"), ("device", "DNS:device")):
+        key_and(name, "-out", folder / f"{name}.csr")
+        (folder / "ext").write_text(f"subjectAltName={alternative}")
+        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
+                "-CAcreateserial", "-days", "2", "-extfile", folder / "ext", "-out", folder / f"{name}.pem")  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def tls_broker(make_broker, pki):
+    def make(extra="", **options):
+        # The lines belong to the listener that the config begins with.
+        lines = f"cafile {pki}/ca.pem\ncertfile {pki}/broker.test.pem\nkeyfile {pki}/broker.test.key\n{extra}"
+        return make_broker(lines, **options)
+
+    return make
+
+
+def said(caplog):
+    return [r.getMessage() for r in caplog.records if r.name.endswith("link")]
+
+
+def test_a_trusted_broker_of_the_right_name(tls_broker, pki, make_sink, tell, eventually):
+    sink = make_sink(tls_broker().port, tls=True, ca=f"{pki}/ca.pem", server_name="broker.test")
+    assert sink.wait_connected(5)
+    for number in range(200):
+        sink.event(tell.moved(number, 0.0))
+    eventually(lambda: sink.queue == 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"ca": "stranger.pem", "server_name": "broker.test"}, "not trusted"),
+        ({"ca": None, "server_name": "broker.test"}, "not trusted"),
+        ({"ca": "ca.pem", "server_name": "other.test"}, "for another name"),
+        ({"ca": "ca.pem", "server_name": None}, "for another name"),
+    ],
+    ids=["another CA", "the system's CAs", "another name", "the address"],
+)
+def test_wrong_ca_and_wrong_name_say_so_once_and_retry_slowly(tls_broker, pki, make_sink, caplog, options, cause):
+    caplog.set_level(logging.INFO)
+    if options["ca"]:
+        options = {**options, "ca": f"{pki}/{options['ca']}"}
+    sink = make_sink(tls_broker().port, tls=True, refused_wait=0.2, **options)
+    assert not sink.wait_connected(1.2)
+    assert len(said(caplog)) == 1
+    assert cause in said(caplog)[0]
+    assert "slowly" in said(caplog)[0]
+
+
+def test_a_wrong_password_has_a_line_of_its_own(tls_broker, pki, make_sink, caplog, tmp_path):
+    subprocess.run(["mosquitto_passwd", "-c", "-b", tmp_path / "pw", "anna", "right"], check=True)
+    broker = tls_broker(f"password_file {tmp_path}/pw", anonymous=False)
+    (tmp_path / "wrong").write_text("wrong\n")
+    (tmp_path / "right").write_text("right\n")
+    trust = {"tls": True, "ca": f"{pki}/ca.pem", "server_name": "broker.test", "username": "anna"}
+    sink = make_sink(broker.port, password_file=f"{tmp_path}/wrong", refused_wait=0.2, **trust)
+    assert not sink.wait_connected(1.2)
+    assert len(said(caplog)) == 1
+    assert "login refused" in said(caplog)[0]
+    assert make_sink(broker.port, password_file=f"{tmp_path}/right", device="test-2", **trust).wait_connected(5)
+
+
+def test_a_client_certificate_is_shown_where_it_is_asked_for(tls_broker, pki, make_sink, caplog):
+    broker = tls_broker("require_certificate true\nuse_identity_as_username true")
+    trust = {"tls": True, "ca": f"{pki}/ca.pem", "server_name": "broker.test"}
+    without = make_sink(broker.port, refused_wait=0.2, **trust)
+    assert not without.wait_connected(1)
+    assert len(said(caplog)) >= 1
+    sink = make_sink(
+        broker.port, device="test-2", certificate=f"{pki}/device.pem", key=f"{pki}/device.key", **trust
+    )
+    assert sink.wait_connected(5)
+
+
+def test_tls_towards_a_plain_port_and_the_other_way_round(broker, tls_broker, pki, make_sink, caplog):
+    wrong = make_sink(broker.port, tls=True, ca=f"{pki}/ca.pem", refused_wait=0.2)
+    assert not wrong.wait_connected(1)
+    assert wrong.problem
+    plain = make_sink(tls_broker().port, device="test-2")
+    assert not plain.wait_connected(1)
+    assert plain.problem
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"ca": "/nowhere.pem"}, "mqtt.ca"),
+        ({"ca": "/etc/hostname"}, "mqtt.ca"),
+        ({"certificate": "/nowhere.pem"}, "mqtt.certificate"),
+    ],
+)
+def test_files_that_are_no_certificates_are_refused_at_start(options, key):
+    with pytest.raises(ConfigError, match=key):
+        tls_context(MqttConfig(tls=True, **options))
+
+
+def test_an_encrypted_key_does_not_ask_on_the_terminal(pki, tmp_path):
+    openssl("ec", "-in", pki / "device.key", "-aes128", "-passout", "pass:x", "-out", tmp_path / "locked.key")
+    config = MqttConfig(tls=True, certificate=f"{pki}/device.pem", key=f"{tmp_path}/locked.key")
+    caught = []
+
+    def load():
+        try:
+            tls_context(config)
+        except ConfigError as error:
+            caught.append(str(error))
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert caught
+    assert "passphrase" in caught[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "tls", "expected"),
+    [("localhost", False, False), ("127.0.0.9", False, False), ("::1", False, False), ("10.0.0.2", False, True),
+     ("broker.example", False, True), ("broker.example", True, False)],
+)  # fmt: skip
+def test_plain_text_across_a_network_is_noticed(host, tls, expected):
+    assert travels_in_the_clear(MqttConfig(host=host, tls=tls)) is expected
+
+
+def test_and_warned_of_once(make_sink, caplog):
+    make_sink(1, host="192.0.2.1")
+    assert sum("can be read on the network" in record.getMessage() for record in caplog.records) == 1
