@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 def open_camera(config: Config, clock: Clock | None = None) -> FrameSource | None:
-    """Camera of the configuration, not yet started; None where `camera.source` is `none`."""
+    """Camera of the configuration, not yet started; None where `camera.source` is `none`.
+
+    Pictures beyond `vision.rate` would not be looked at, so they are not decoded either.
+    """
     if is_none(config.camera.source):
         return None
     from emoedge.sources.camera import Camera  # noqa: PLC0415 - a device without a camera needs no video code
+    from emoedge.vision.rate import RateLimit  # noqa: PLC0415
 
-    return Camera(config.camera, clock or SystemClock())
+    wanted = RateLimit(config.vision.rate).due if config.vision.rate else None
+    return Camera(config.camera, clock or SystemClock(), wanted=wanted)
 
 
 def open_microphone(config: Config, clock: Clock | None = None) -> AudioSource | None:

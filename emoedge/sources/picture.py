@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from emoedge.config.camera import CameraConfig
 
+    TimedPicture = tuple[NDArray[Any], float]
+    """A picture as it came, and its time in seconds."""
+
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+NOTHING: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
+"""Stands for a picture that could not be decoded."""
 
 SMALLEST = 16
 """Pixels of the shorter side; nothing can be seen in less."""

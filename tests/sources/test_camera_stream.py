@@ -7,6 +7,7 @@ import pytest
 from emoedge.messages import SensorStatus
 from emoedge.ops.clock import SystemClock
 from emoedge.sources.camera import Camera
+from emoedge.vision.rate import RateLimit
 
 
 @pytest.fixture
@@ -36,6 +37,26 @@ def test_frames_arrive_and_only_the_newest_is_kept(camera, until):
     assert camera.counters["dropped"] == second.index - 1, "all that came but the two taken"
     assert camera.counters["delivered"] == 2
     assert time.monotonic() - second.at < 0.3
+
+
+@pytest.mark.parametrize(("rate", "most", "least"), [(5.0, 12, 8), (0.1, 4, 2)])
+def test_only_wanted_pictures_are_decoded_and_a_slow_rate_is_no_stall(
+    mjpeg, camera_config, until, rate, most, least
+):
+    camera = Camera(camera_config(mjpeg.url, stall_timeout=1.5), SystemClock(), wanted=RateLimit(rate).due)
+    camera.start()
+    until(lambda: online(camera))
+    times = []
+    begun = time.monotonic()
+    while time.monotonic() - begun < 2:
+        frame = camera.take(0.1)
+        times += [frame.at] if frame is not None else []
+        assert online(camera)
+    assert least <= len(times) <= most
+    again = RateLimit(rate)
+    if rate > 1:
+        assert all(again.due(at) for at in times), "whoever limits to the same rate passes the same frames"
+    camera.stop()
 
 
 @pytest.mark.parametrize(("mode", "words"), [("silent", "nothing came"), ("still", "the same again and again")])
