@@ -55,6 +55,10 @@ UPPER, LOWER = 3.0, 9.5
 """How far the lips' inner edges hang below the corners at the centre of the smile, portrait pixels."""
 EYES = ((203.0, 101.5), (247.0, 103.5))
 BROWS = ((199.0, 89.5), (249.0, 92.5))
+FOLDS = (
+    (199, 136), (205, 129), (211, 123), (204, 143), (250, 138), (245, 132), (240, 125), (247, 144),
+)  # fmt: skip
+"""The furrows beside nose and mouth that only a smile makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Expression:
         ))  # fmt: skip
 
 
-NEUTRAL = Expression()
+NEUTRAL = Expression(smile=-0.1)
 HAPPY = Expression(smile=1.08, eyes=-0.06)
 SURPRISED = Expression(smile=-0.05, drop=13.0, brows=4.5, eyes=0.45)
 
@@ -97,16 +101,15 @@ class Moment:
 
 
 SCRIPT: tuple[Moment, ...] = (
-    Moment(1.6, 580, NEUTRAL, 0.94),
-    Moment(3.0, 0, NEUTRAL),
+    Moment(1.5, 580, NEUTRAL, 0.94),
+    Moment(2.8, 0, NEUTRAL),
     Moment(5.2, 0, NEUTRAL),
     Moment(5.7, 0, HAPPY),
     Moment(8.6, 0, HAPPY),
     Moment(9.1, 0, SURPRISED),
-    Moment(11.6, 0, SURPRISED),
-    Moment(12.0, 0, NEUTRAL),
-    Moment(12.2, 0, NEUTRAL),
-    Moment(13.4, -600, NEUTRAL, 0.96),
+    Moment(11.2, 0, SURPRISED),
+    Moment(11.6, 0, NEUTRAL),
+    Moment(12.8, -600, NEUTRAL, 0.96),
 )
 SPEECH_AT = 4.6
 """Seconds at which the speech file starts."""
@@ -143,7 +146,7 @@ def express(large: Image, face: Expression) -> Image:
     rows, columns = large.shape[:2]
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32) / ZOOM
     centre, corner, half = MOUTH
-    wide = half - 3.5 * (1 - face.smile) - 0.22 * face.drop
+    wide = half - 4.5 * (1 - face.smile) - 0.22 * face.drop
     near = bump(x, y, (centre, 146), (24, 13))
     source_x = x + (x - centre) * (half / wide - 1) * near
 
@@ -181,9 +184,9 @@ def shade(
     x, y = grid
     upper, lower, k = mouth
     picture = moved.astype(np.float32)
-    smooth = cv2.GaussianBlur(picture, (0, 0), 5 * ZOOM)
-    folds = bump(x, y, (201, 135), (6, 8)) + bump(x, y, (248, 136), (6, 8))
-    folds = (np.clip(folds, 0, 1) * 0.8 * np.clip(1 - face.smile, 0, 1))[..., None]
+    smooth = cv2.GaussianBlur(picture, (0, 0), 7 * ZOOM)
+    hills = np.sum([bump(x, y, place, (5, 6)) for place in FOLDS], axis=0)
+    folds = (np.clip(hills, 0, 1) * np.clip(1 - face.smile, 0, 1)).astype(np.float32)[..., None]
     picture = picture * (1 - folds) + smooth * folds
 
     inside = np.clip((y - upper + 0.5) * 1.2, 0, 1) * np.clip((lower - y + 1.2) * 1.2, 0, 1) * (np.abs(k) < 1.02)
