@@ -6,6 +6,7 @@ import argparse
 import os
 import pkgutil
 import sys
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ EXIT_CONFIG = 78
 """EX_CONFIG: configuration or model refused."""
 EXIT_INTERRUPTED = 130
 """What shells report for a program ended by Ctrl-C."""
+
+READER = "-reader"
+"""How the names of threads that read a device end, as in emoedge.sources.keeper, which is too heavy for here."""
 
 _EPILOG = """\
 exit codes: 0 done; 2 wrong usage; 65 media that cannot be read; 69 broker unreachable or refused
@@ -62,7 +66,25 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. `argv` without the program's name."""
+    """Run one command; returns its exit code. `argv` without the program's name; None: this process's own."""
+    code = _run(argv)
+    if argv is None:
+        _leave_blocked_readers(code)
+    return code
+
+
+def _leave_blocked_readers(code: int) -> None:
+    """End the process at once where a thread still waits in a camera's or microphone's driver.
+
+    If that call returned while the interpreter is being taken down, the C++ code around it would abort us.
+    """
+    if any(thread.name.endswith(READER) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         args = parser().parse_args(argv)
         code: int = args.execute(args)

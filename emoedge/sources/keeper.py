@@ -32,6 +32,10 @@ LEAVE = 0.4
 """Seconds that stop() gives a reader to close its device before it leaves it behind."""
 
 
+READER = "-reader"
+"""How the names of reading threads end."""
+
+
 class Device(Protocol[Item_co]):
     """An opened camera, microphone or file."""
 
@@ -55,7 +59,7 @@ class _Reader(Generic[Item]):
         self.seen = self.progress = self.started = keeper.clock.monotonic()
         self.first: float | None = None
         self._keeper = keeper
-        self.thread = threading.Thread(target=self._run, name=f"{keeper.name}-reader", daemon=True)
+        self.thread = threading.Thread(target=self._run, name=keeper.name + READER, daemon=True)
 
     def _run(self) -> None:
         try:

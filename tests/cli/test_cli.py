@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from emoedge import __version__, cli
@@ -69,6 +71,33 @@ def test_interrupt_is_130(monkeypatch):
 
     monkeypatch.setattr("emoedge.commands.check.execute", interrupt)
     assert cli.main(["check"]) == 130
+
+
+def test_a_reader_left_in_a_driver_does_not_abort_the_process(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 500, (1280, 960))
+    for level in range(50):
+        writer.write(np.full((960, 1280, 3), level, np.uint8))
+    writer.release()
+    program = tmp_path / "forgetful.py"
+    program.write_text(
+        "import sys\n"
+        "from emoedge import cli\n"
+        "from emoedge.commands import check\n"
+        "from emoedge.config import default_config\n"
+        "from emoedge.sources.factory import open_camera\n"
+        "def forget(args):\n"
+        f"    camera = open_camera(default_config(overrides={{'camera.source': {str(tmp_path / 'a.avi')!r}, 'camera.loop': True}}))\n"
+        "    camera.start()\n"
+        "    camera.take(5)\n"
+        "    print('done')\n"
+        "    return 3\n"
+        "check.execute = forget\n"
+        "sys.argv = ['emoedge', 'check']\n"
+        "sys.exit(cli.main())\n"
+    )
+    for _ in range(5):
+        done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (3, "done\n")
 
 
 def test_a_reader_that_leaves_is_no_error():
