@@ -14,18 +14,19 @@ MAX_NOTES = 64
 
 
 class Board:
-    """Bounded by construction: one message a topic, and MAX_NOTES others. Safe to use from several threads."""
+    """Bounded by construction: one message a topic, and MAX_NOTES passing ones. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._pinned: dict[str, Message] = {}
         self._dirty: dict[str, None] = {}
         self._notes: deque[Message] = deque()
+        self._latest: dict[str, Message] = {}
         self._dropped = 0
         self._lock = threading.Lock()
 
     @property
     def dropped(self) -> int:
-        """Passing notes that were never sent."""
+        """Messages that were never sent."""
         return self._dropped
 
     def pin(self, message: Message) -> None:
@@ -34,12 +35,6 @@ class Board:
             self._pinned[message.topic] = message
             self._dirty[message.topic] = None
 
-    def unpin(self, topic: str) -> None:
-        """Forget a topic."""
-        with self._lock:
-            self._pinned.pop(topic, None)
-            self._dirty.pop(topic, None)
-
     def note(self, message: Message) -> None:
         """Send once, while it is news."""
         with self._lock:
@@ -47,6 +42,12 @@ class Board:
                 self._notes.popleft()
                 self._dropped += 1
             self._notes.append(message)
+
+    def post(self, message: Message) -> None:
+        """Send once, unless a newer one of the same topic comes first."""
+        with self._lock:
+            self._dropped += message.topic in self._latest
+            self._latest[message.topic] = message
 
     def show_all(self) -> None:
         """Every pinned message is to be sent again, in the order in which the topics were first pinned."""
@@ -63,6 +64,8 @@ class Board:
                     return message
             if self._notes and (may_qos1 or not self._notes[0].qos):
                 return self._notes.popleft()
+            for topic in self._latest:
+                return self._latest.pop(topic)
             return None
 
     def empty(self) -> bool:

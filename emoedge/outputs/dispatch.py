@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from emoedge.outputs import payloads
 from emoedge.outputs.message import Message
@@ -30,6 +30,26 @@ BATCH = 50
 """Events read from the outbox at once."""
 
 
+class Chore(Protocol):
+    """Something that puts messages on the board when its time has come."""
+
+    def due(self, now: float) -> float:
+        """Seconds until `tick` has something to do; `now` is monotonic seconds."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Do it."""
+        ...
+
+
+class Subscriber(Protocol):
+    """Somebody who is told what arrives."""
+
+    def handle(self, topic: str, body: bytes, *, retained: bool) -> bool:
+        """Whether the message was for this one."""
+        ...
+
+
 class Dispatch:
     """The user of the link; all methods but the constructor are called from the link's thread."""
 
@@ -42,6 +62,9 @@ class Dispatch:
         pacer: StatePacer,
         outbox: Outbox,
         on_connect: Callable[[], None],
+        subscriptions: Sequence[str] = (),
+        subscribers: Sequence[Subscriber] = (),
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._topics = topics
         self._stamp = stamp
@@ -49,6 +72,9 @@ class Dispatch:
         self._pacer = pacer
         self._outbox = outbox
         self._on_connect = on_connect
+        self._subscriptions = tuple(subscriptions)
+        self._subscribers = tuple(subscribers)
+        self._chores = tuple(chores)
         self._fetched: deque[StoredEvent] = deque()
         self._cursor = 0
         self._connected_at = 0.0
@@ -59,9 +85,13 @@ class Dispatch:
         """Tell everything anew: the broker may have forgotten it all."""
         self._connected_at = time.monotonic()
         self._on_connect()
+        self.tell_all()
+        return self._subscriptions
+
+    def tell_all(self) -> None:
+        """Send all that is retained again."""
         self._board.show_all()
         self._pacer.repeat()
-        return ()
 
     def disconnected(self) -> None:
         """Begin with the oldest unacknowledged event again."""
@@ -70,18 +100,23 @@ class Dispatch:
 
     def next_message(self, *, may_qos1: bool) -> Message | None:
         """What to send now, None when nothing is due."""
+        now = time.monotonic()
+        for chore in self._chores:
+            if chore.due(now) <= 0:
+                chore.tick(now)
         message = self._board.take(may_qos1=may_qos1)
         if message is not None:
             return message
-        state = self._pacer.take(time.monotonic())
+        state = self._pacer.take(now)
         if state is not None:
             body = payloads.encode(payloads.emotion(self._stamp.envelope("emotion"), state))
             return Message(self._topics.emotion, body, retain=True, expiry=EMOTION_EXPIRY)
         return self._next_event() if may_qos1 else None
 
     def next_due(self) -> float:
-        """Seconds until the present state is due."""
-        return self._pacer.due(time.monotonic())
+        """Seconds until the present state or a chore is due."""
+        now = time.monotonic()
+        return min(self._pacer.due(now), *(chore.due(now) for chore in self._chores), float("inf"))
 
     def delivered(self, token: int, *, accepted: bool) -> None:
         """Strike an event off; one that the broker refuses would be refused for ever."""
@@ -89,7 +124,10 @@ class Dispatch:
         self._outbox.delete(token)
 
     def received(self, topic: str, body: bytes, *, retained: bool) -> None:
-        """Nothing is subscribed to."""
+        """Hand a message to the one it is for."""
+        for subscriber in self._subscribers:
+            if subscriber.handle(topic, body, retained=retained):
+                return
 
     def drained(self) -> bool:
         """Whether nothing waits to be told."""

@@ -6,26 +6,33 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from emoedge.config.outputs import HomeAssistantConfig
 from emoedge.ops.credentials import mqtt_password
 from emoedge.outputs import payloads
 from emoedge.outputs.board import Board
+from emoedge.outputs.control_desk import ControlDesk
+from emoedge.outputs.control_values import ControlValues
+from emoedge.outputs.discovery import birth_topic, discovery, discovery_topic
 from emoedge.outputs.dispatch import Dispatch
 from emoedge.outputs.endpoint import Endpoint
 from emoedge.outputs.link import REFUSED_WAIT, Link
+from emoedge.outputs.log_topic import LogTopic
 from emoedge.outputs.message import Message
 from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.pacing import StatePacer
+from emoedge.outputs.rebirth import Rebirth
 from emoedge.outputs.schema_files import NAMES, schema
 from emoedge.outputs.stamp import Stamp
 from emoedge.outputs.tls import tls_context, travels_in_the_clear
 from emoedge.outputs.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from emoedge.config.outputs import MqttConfig
-    from emoedge.messages import Event, SensorStatus, State
+    from emoedge.messages import Event, Modality, SensorStatus, State
     from emoedge.ops.backoff import Backoff
+    from emoedge.outputs.control_desk import ControlPanel
     from emoedge.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -39,8 +46,9 @@ class MqttSink:
 
     `device`: id in every topic. `boot_id` names this run (`stamp.new_boot_id()`). `info` returns the
     members of the topic `info` (see `about.py`) and is called on every connect, from the link's thread.
-    `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt. Raises ConfigError where a
-    password or certificate cannot be read.
+    `outbox` and `values` None keep events and controls in memory. `labels`: emotions that the loaded models
+    know. `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt. Raises ConfigError
+    where a password or certificate cannot be read.
     """
 
     def __init__(
@@ -52,6 +60,9 @@ class MqttSink:
         boot_id: str,
         info: Callable[[], Mapping[str, object]],
         outbox: Outbox | None = None,
+        values: ControlValues | None = None,
+        home_assistant: HomeAssistantConfig | None = None,
+        labels: Sequence[str] = (),
         backoff: Backoff | None = None,
         refused_wait: float = REFUSED_WAIT,
         mqtt5: bool = True,
@@ -59,25 +70,36 @@ class MqttSink:
         self._topics = Topics(config.base, device)
         self._stamp = Stamp(clock, boot_id)
         self._info = info
+        self._labels = tuple(labels)
+        self._home_assistant = home_assistant or HomeAssistantConfig()
         self._outbox = outbox or Outbox(clock)
         self._board = Board()
         self._pacer = StatePacer()
+        self._in_the_clear = travels_in_the_clear(config)
+        # The order in which topics are first pinned is the order of every birth: `online` comes first.
+        self._board.pin(Message(self._topics.status, b"online", qos=1, retain=True))
+        self._desk = ControlDesk(
+            topics=self._topics, stamp=self._stamp, board=self._board, wake=self._wake,
+            values=values or ControlValues(None, log_level="info"), raw_timeout=config.raw_timeout,
+            options=lambda: {"labels": list(self._labels)},
+        )  # fmt: skip
+        self._log_topic = LogTopic(self._topics.log, self._stamp, self._board, self._wake)
+        rebirth = Rebirth(birth_topic(self._home_assistant.prefix), self._tell_all)
+        listens = (rebirth.topic,) if self._home_assistant.enabled else ()
         self._dispatch = Dispatch(
             topics=self._topics, stamp=self._stamp, board=self._board, pacer=self._pacer, outbox=self._outbox,
-            on_connect=self._tell_info,
+            on_connect=self._tell_info, subscriptions=(*self._desk.topics, *listens),
+            subscribers=(self._desk, rebirth), chores=(self._desk, self._log_topic, rebirth),
         )  # fmt: skip
         endpoint = Endpoint(
             host=config.host, port=config.port, client_id=f"emoedge-{device}", keepalive=config.keepalive,
             username=config.username, password=mqtt_password(config), tls=tls_context(config),
         )  # fmt: skip
-        self._in_the_clear = travels_in_the_clear(config)
         self._link = Link(
             endpoint, self._dispatch, will=Message(self._topics.status, b"offline", qos=1, retain=True),
             backoff=backoff, refused_wait=refused_wait, mqtt5=mqtt5,
         )  # fmt: skip
         self._outbox.listen(self._link.wake)
-        # The order in which topics are first pinned is the order of every birth: `online` comes first.
-        self._board.pin(Message(self._topics.status, b"online", qos=1, retain=True))
         for name in NAMES:
             self._pin_json(self._topics.schema(name), schema(name), qos=1)
 
@@ -116,13 +138,19 @@ class MqttSink:
         """Wait up to `timeout` seconds for a connection; for commands that cannot do without."""
         return self._link.wait_connected(timeout)
 
+    def attach(self, panel: ControlPanel) -> None:
+        """Name who obeys `control/*` and `request/*`; before `start`. `paused` of an earlier run is passed on."""
+        self._desk.attach(panel)
+
     # The port.
 
     def start(self) -> None:
         """Begin to connect; returns at once, whether there is a broker or not."""
+        logging.getLogger("emoedge").addHandler(self._log_topic)
         if self._in_the_clear:
             log.warning("mqtt: what is published can be read on the network; see mqtt.tls")
         self._outbox.start()
+        self._desk.start()
         self._link.start()
 
     def event(self, event: Event) -> None:
@@ -135,12 +163,14 @@ class MqttSink:
         before = self._pacer.due(now)
         self._pacer.offer(state, now)
         if self._pacer.due(now) < before:
-            self._link.wake()
+            self._wake()
 
     def stop(self) -> None:
         """Deliver the last events if that is possible within two seconds, say `offline`, disconnect."""
+        self._desk.stop()
         self._link.stop(Message(self._topics.status, b"offline", qos=1, retain=True), STOP_TIMEOUT)
         self._outbox.stop()
+        logging.getLogger("emoedge").removeHandler(self._log_topic)
 
     # What the daemon tells of itself.
 
@@ -152,20 +182,43 @@ class MqttSink:
         """Tell the status of the sensor `camera` or `mic`."""
         self._pin(Message(self._topics.sensor(name), status.value.encode(), qos=1, retain=True))
 
-    def log(self, level: str, logger: str, message: str, repeated: int = 0) -> None:
-        """Pass a warning or error line on."""
-        body = payloads.log(
-            self._stamp.envelope("log"), level=level, logger=logger, message=message, repeated=repeated
-        )
-        self._board.note(Message(self._topics.log, payloads.encode(body)))
-        self._link.wake()
+    @property
+    def raw_wanted(self) -> bool:
+        """Whether somebody has asked for the scores of every inference."""
+        return self._desk.raw
+
+    def raw(
+        self, modality: Modality, *, subject: str | None, scores: Mapping[str, float], quality: float, took: float
+    ) -> None:
+        """Tell one inference, where `raw_wanted`; `took` in milliseconds."""
+        if not (self._desk.raw and self._link.connected):
+            return
+        envelope = self._stamp.envelope(f"raw/{modality}")
+        payload = payloads.raw(envelope, subject=subject, scores=scores, quality=quality, took=took)
+        self._board.post(Message(self._topics.raw(modality), payloads.encode(payload)))
+        self._wake()
 
     def _tell_info(self) -> None:
-        self._pin_json(self._topics.info, payloads.info(self._stamp.envelope("info"), self._info()), qos=1)
+        """Refresh what may have changed since the last connection."""
+        about = self._info()
+        self._pin_json(self._topics.info, payloads.info(self._stamp.envelope("info"), about), qos=1)
+        topic = discovery_topic(self._home_assistant.prefix, self._topics.device)
+        if self._home_assistant.enabled:
+            board = str(about.get("board") or "unknown board")
+            name = self._home_assistant.name
+            self._pin_json(topic, discovery(self._topics, name=name, labels=self._labels, model=board), qos=1)
+        else:
+            self._pin(Message(topic, b"", qos=1, retain=True))  # takes back what an earlier setting announced
+
+    def _tell_all(self) -> None:
+        self._dispatch.tell_all()
 
     def _pin_json(self, topic: str, payload: Mapping[str, object], *, qos: int) -> None:
         self._pin(Message(topic, payloads.encode(payload), qos=qos, retain=True))
 
     def _pin(self, message: Message) -> None:
         self._board.pin(message)
+        self._wake()
+
+    def _wake(self) -> None:
         self._link.wake()

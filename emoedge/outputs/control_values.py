@@ -1,0 +1,90 @@
+"""The controls in force: what survives a restart lies in one small file of the state directory."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from emoedge.outputs.commands import CONTROLS, RefusedError, check_control
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FILE = "controls.json"
+
+PERSISTENT = ("paused", "log_level")
+"""`raw` is not among them: it is off after a restart."""
+
+LARGEST = 4096
+"""Bytes of the file that are looked at."""
+
+
+class ControlValues:
+    """Values by key; `folder` None keeps them in memory. Safe to use from several threads."""
+
+    def __init__(self, folder: Path | None, *, log_level: str) -> None:
+        self._path = None if folder is None else folder / FILE
+        self._lock = threading.Lock()
+        self._values: dict[str, bool | str] = {"paused": False, "log_level": log_level, "raw": False}
+        self._given: dict[str, bool | str] = {}
+        for key, value in self._read().items():
+            if key in PERSISTENT:
+                self._values[key] = self._given[key] = value
+
+    def __getitem__(self, key: str) -> bool | str:
+        """Value in force."""
+        return self._values[key]
+
+    @property
+    def paused(self) -> bool:
+        """Whether camera and microphone are to stay closed."""
+        return self._values["paused"] is True
+
+    def as_dict(self) -> dict[str, bool | str]:
+        """All values."""
+        with self._lock:
+            return dict(self._values)
+
+    def set(self, key: str, *, value: bool | str) -> bool:
+        """Put a checked value in force; True if it is another than before. Written down where it must last."""
+        with self._lock:
+            changed = self._values[key] != value
+            self._values[key] = value
+            if key not in PERSISTENT or self._given.get(key) == value:
+                return changed
+            self._given[key] = value
+            self._write(dict(self._given))
+        return changed
+
+    def _read(self) -> Mapping[str, bool | str]:
+        if self._path is None:
+            return {}
+        try:
+            with self._path.open("rb") as file:
+                found = json.loads(file.read(LARGEST))
+            return {key: check_control(key, value) for key, value in found.items() if key in CONTROLS}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError, RecursionError, RefusedError) as error:
+            log.warning("controls: %s cannot be read (%s); starting with the defaults", self._path, error)
+            return {}
+
+    def _write(self, values: Mapping[str, bool | str]) -> None:
+        if self._path is None:
+            return
+        part = self._path.with_suffix(".part")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with part.open("w") as file:
+                json.dump(values, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._path)
+        except OSError as error:
+            log.warning("controls: %s cannot be written (%s); a restart will not know of the change", self._path, error)
