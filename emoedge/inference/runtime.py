@@ -118,7 +118,7 @@ class Interpreter:
         result = np.empty((len(batch), *self.output.shape), dtype=np.float32)
         for item, row in zip(batch, result, strict=True):
             self._feed(item)
-            self._interpreter.invoke()
+            self._invoke()
             row[...] = self.output.dequantize(self._output_view()[0])
         return result
 
@@ -127,9 +127,14 @@ class Interpreter:
         result = np.empty((len(batch), *self.output.shape), dtype=self.output.dtype)
         for item, row in zip(batch, result, strict=True):
             self._input_view()[0] = item
-            self._interpreter.invoke()
+            self._invoke()
             row[...] = self._output_view()[0]
         return result
+
+    def _invoke(self) -> None:
+        # A fused LSTM keeps its state from one run to the next; each input here is a sequence of its own.
+        self._interpreter.reset_all_variables()
+        self._interpreter.invoke()
 
     def _feed(self, item: NDArray[np.floating[Any]]) -> None:
         tensor = self.input

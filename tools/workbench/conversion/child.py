@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
+
+
+_Source = tuple["Callable[..., Any]", Any, tuple[int, ...], list[tuple[str, str]]]
+"""The function to convert, what holds its variables, its input shape, and its layers."""
 
 
 class Job:
@@ -45,17 +50,19 @@ class Job:
         keras_source.look_through(path, form, allow_lambda=allow)
         self.stage("loading the model")
         model = keras_source.load(path, form, allow_lambda=allow)
+        if form == "keras_saved_model" and not hasattr(model, "get_config"):
+            form, model = "saved_model", keras_source.load(path, "saved_model", allow_lambda=allow)
         if form == "saved_model":
-            function, shape, layers = self._signature(model)
+            function, owner, shape, layers = self._signature(model)
         else:
-            function, shape, layers = self._keras(model)
+            function, owner, shape, layers = self._keras(model)
         described = {"shape": shape, "layers": layers, "form": form}
         (self.folder / "described.json").write_text(json.dumps(described))
         if not sys.stdin.readline():
             return  # the parent is gone or has refused the calibration data
-        self._convert(function, shape, fixed_batch=form == "saved_model")
+        self._convert(function, owner, shape, fixed_batch=form == "saved_model")
 
-    def _keras(self, model: Any) -> tuple[Callable[..., Any], tuple[int, ...], list[tuple[str, str]]]:
+    def _keras(self, model: Any) -> _Source:
         for what, count in (("inputs", len(model.inputs or [])), ("outputs", len(model.outputs or []))):
             if count != 1:
                 raise ConversionError(f"{self.path}: the model has {count} {what}; emoedge runs models of one input and one output")
@@ -67,14 +74,14 @@ class Job:
             new = self._cut(new, layers[self.job["until"]][0])
         else:
             self._check_output(new.outputs[0].shape.as_list()[1:])
-        return (lambda x: new(x, training=False)), shape, layers
+        return (lambda x: new(x, training=False)), new, shape, layers
 
     def _cut(self, model: Any, name: str) -> Any:
         import tensorflow as tf
 
         return tf.keras.Model(model.inputs, model.get_layer(name).output)
 
-    def _signature(self, signature: Any) -> tuple[Callable[..., Any], tuple[int, ...], list[tuple[str, str]]]:
+    def _signature(self, signature: Any) -> _Source:
         _, inputs = signature.structured_input_signature
         outputs = signature.structured_outputs
         for what, members in (("inputs", inputs), ("outputs", outputs)):
@@ -85,7 +92,7 @@ class Job:
         found = list(outputs[output].shape)[1:]
         if all(n is not None for n in found):
             self._check_output(found)
-        return (lambda x: signature(**{name: x})[output]), shape, []
+        return (lambda x: signature(**{name: x})[output]), signature.loaded_from, shape, []
 
     def _check_output(self, found: list[int | None]) -> None:
         labels = self.job["labels"]
@@ -95,7 +102,7 @@ class Job:
                 "give --labels as many names as the model has classes, in its order"
             )
 
-    def _convert(self, function: Callable[..., Any], shape: tuple[int, ...], *, fixed_batch: bool) -> None:
+    def _convert(self, function: Callable[..., Any], owner: Any, shape: tuple[int, ...], *, fixed_batch: bool) -> None:
         import tensorflow as tf
 
         with np.load(self.folder / "rows.npz") as arrays:
@@ -106,11 +113,15 @@ class Job:
         batches = [traced(measured[i : i + size]).numpy() for i in range(0, len(measured), size)]
         np.savez(self.folder / "reference.npz", outputs=np.concatenate(batches))
         fixed = tf.function(function, input_signature=[tf.TensorSpec([1, *shape], tf.float32)])
+
+        def converter() -> Any:
+            # With the owner the converter goes through a SavedModel, where an LSTM stays one operation.
+            return tf.lite.TFLiteConverter.from_concrete_functions([fixed.get_concrete_function()], owner)
+
         self.stage("converting to float32")
-        self._write("float32", tf.lite.TFLiteConverter.from_concrete_functions([fixed.get_concrete_function()], None))
+        self._write("float32", converter())
         self.stage(f"converting to {self.job['dtype']}")
-        make = getattr(self, f"_{self.job['dtype']}")
-        make(tf, lambda: tf.lite.TFLiteConverter.from_concrete_functions([fixed.get_concrete_function()], None), representative)
+        getattr(self, f"_{self.job['dtype']}")(tf, converter, representative)
 
     def _float32(self, _tf: Any, _converter: Callable[[], Any], _rows: NDArray[np.float32]) -> None:
         (self.folder / "target.tflite").write_bytes((self.folder / "float32.tflite").read_bytes())
@@ -152,14 +163,14 @@ class Job:
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    marks = ("is neither a custom op nor a flex op", "Some ops are not supported by the native TFLite runtime",
-             "ops that can be supported by the flex runtime")  # fmt: skip
-    if any(mark in text for mark in marks):
-        named = [line.split("'")[1] for line in text.splitlines() if "error: '" in line or ("op is neither" in line and "'" in line)]
-        found = f" ({', '.join(sorted(set(named)))})" if named else ""
-        return f"an operation has no TFLite kernel{found}; replace the layer that makes it"
+    if "TensorList" in text:
+        return ("a recurrent layer is a loop of open length in it; "
+                "give the .keras or .h5 file in place of the SavedModel, or use an LSTM or GRU layer")  # fmt: skip
+    missing = sorted(set(re.findall(r"error: '(tf\.\w+)' op is neither", text)))
+    if missing or "ops are not supported by the native TFLite runtime" in text:
+        return f"no TFLite kernel for {', '.join(missing) or 'an operation'}; replace the layer that makes it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"the converter refuses it: {lines[0][:200] if lines else type(error).__name__}"
+    return f"the converter refuses it ({lines[0][:200] if lines else type(error).__name__}); try another --dtype"
 
 
 def main() -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emoedge.inference.model import GOLDEN_FLOAT, GOLDEN_STEPS
 from emoedge.inference.runtime import Interpreter, Tensor
 from workbench.conversion.operations import plain_interpreter
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COUNT = 10
-CANDIDATES = 100
+CANDIDATES = 300
+SECONDS = 10.0
+"""Time that the candidates of a slow model may take; there are fewer of them then, but never under 30."""
+
 COARSE = 12
 """Cells of the coarse grid along each axis: smooth patterns look like input, and compress."""
 
@@ -33,7 +38,7 @@ def synthetic(shape: Sequence[int], like: NDArray[np.float32], count: int, seed:
     if len(shape) == 1:
         cells = [min(shape[0], 4 * COARSE)]
     patterns = rng.standard_normal((count, *cells))
-    contrast = rng.uniform(0.3, 1.5, (count, *([1] * len(shape))))
+    contrast = rng.uniform(0.05, 1.5, (count, *([1] * len(shape))))
     for axis, (n, cell) in enumerate(zip(shape, cells, strict=True), start=1):
         patterns = np.take(patterns, np.arange(n) * cell // n, axis=axis)
     return np.clip(mean + deviation * contrast * patterns, low, high).astype(np.float32)
@@ -42,34 +47,40 @@ def synthetic(shape: Sequence[int], like: NDArray[np.float32], count: int, seed:
 def golden_vectors(model: bytes, like: NDArray[np.float32], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Ten inputs in the model's own type and their outputs.
 
-    Kernels round differently (XNNPACK, the builtin ones, ARM), and a step early on may grow: of a hundred
-    candidates those are taken whose outputs move least between kernels and under a step of noise, as many of
-    each predicted class as there are.
+    Kernels round differently (XNNPACK, the builtin ones, ARM), and a step early on may grow: of the candidates
+    those are taken that tell the classes apart and whose outputs stay within half the tolerance, on other
+    kernels and with a tenth of the input moved by a step; where there are too few, the steadiest.
     """
     interpreter = Interpreter(model)
     shape = interpreter.input.shape
-    values = synthetic(shape, like.reshape(-1, *shape), CANDIDATES, seed)
-    inputs = np.unique(interpreter.input.quantize(values), axis=0)
+    like = like.reshape(-1, *shape)
+    count = min(CANDIDATES, max(30, int(SECONDS / _seconds(model, interpreter.input.quantize(like[:2])))))
+    inputs = np.unique(interpreter.input.quantize(synthetic(shape, like, count, seed)), axis=0)
     outputs = interpreter.run_raw(inputs)
-    moved = np.zeros(len(inputs))
-    noisy = _noisy(inputs, interpreter.input, np.random.default_rng(seed + 1))
-    for other in (_plain(model, inputs), _plain(model, inputs, reference=True), interpreter.run_raw(noisy)):
-        moved = np.maximum(moved, np.abs(other.astype(float) - outputs.astype(float)).max(axis=1))
-    chosen = _spread(outputs.argmax(axis=1), moved)
+    rng = np.random.default_rng(seed + 1)
+    others = [_plain(model, inputs), *(interpreter.run_raw(_noisy(inputs, interpreter.input, rng)) for _ in range(2))]
+    moved = np.max([np.abs(other.astype(float) - outputs.astype(float)).max(axis=1) for other in others], axis=0)
+    tolerance = GOLDEN_STEPS if interpreter.output.quantized else GOLDEN_FLOAT
+    chosen = _spread(outputs.argmax(axis=1), np.maximum(moved - tolerance / 2, 0))
     return inputs[chosen], outputs[chosen]
 
 
-def _spread(classes: NDArray[np.int64], moved: NDArray[np.float64]) -> NDArray[np.int64]:
-    """COUNT places: the steadiest of each class in turn."""
-    order = np.argsort(moved, kind="stable")
+def _spread(classes: NDArray[np.int64], excess: NDArray[np.float64]) -> NDArray[np.int64]:
+    """COUNT places: the least excess first, and among equals one of each class in turn."""
+    order = np.argsort(excess, kind="stable")
     rank = np.zeros(len(order), dtype=np.int64)
     seen: dict[int, int] = {}
     for place in order:
         kind = int(classes[place])
         rank[place] = seen[kind] = seen.get(kind, -1) + 1
-    # Steadiness first where a class has only shaky candidates: whole steps count before variety.
-    shaky = moved > np.median(moved)
-    return np.sort(np.lexsort((moved, rank, shaky))[:COUNT])
+    return np.sort(np.lexsort((rank, excess))[:COUNT])
+
+
+def _seconds(model: bytes, inputs: NDArray[Any]) -> float:
+    _plain(model, inputs[:1])
+    start = time.perf_counter()
+    _plain(model, inputs)
+    return max((time.perf_counter() - start) / len(inputs), 1e-6)
 
 
 def _noisy(inputs: NDArray[Any], tensor: Tensor, rng: np.random.Generator) -> NDArray[Any]:
@@ -81,12 +92,13 @@ def _noisy(inputs: NDArray[Any], tensor: Tensor, rng: np.random.Generator) -> ND
     return noisy
 
 
-def _plain(model: bytes, inputs: NDArray[Any], *, reference: bool = False) -> NDArray[Any]:
-    made = plain_interpreter(model, reference=reference)
+def _plain(model: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
+    made = plain_interpreter(model)
     source, target = made.get_input_details()[0]["index"], made.get_output_details()[0]["index"]
     rows = []
     for row in inputs:
         made.set_tensor(source, row[np.newaxis])
+        made.reset_all_variables()
         made.invoke()
         rows.append(made.get_tensor(target)[0])
     return np.array(rows)

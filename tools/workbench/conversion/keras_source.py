@@ -28,10 +28,13 @@ UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", 
 
 
 def kind(path: Path) -> str:
-    """`keras`, `h5` or `saved_model`; ConversionError where the file is none of these or truncated."""
+    """`keras`, `h5`, `keras_saved_model` (with Keras's own metadata) or `saved_model`.
+
+    Raises ConversionError where the file is none of these or truncated.
+    """
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
-            return "saved_model"
+            return "keras_saved_model" if (path / KERAS_METADATA).is_file() else "saved_model"
         raise ConversionError(f"{path}: a folder without saved_model.pb is no SavedModel")
     if not path.is_file():
         raise ConversionError(f"{path}: no such model file")
@@ -46,6 +49,9 @@ def kind(path: Path) -> str:
     raise ConversionError(f"{path}: neither a .keras, an .h5/.hdf5 file nor a SavedModel")
 
 
+KERAS_METADATA = "keras_metadata.pb"
+
+
 def configuration(path: Path, form: str) -> dict[str, Any]:
     """Architecture of a `.keras` or `.h5` file as nested JSON, without loading any of it."""
     try:
@@ -55,6 +61,8 @@ def configuration(path: Path, form: str) -> dict[str, Any]:
                 if broken is not None:
                     raise ConversionError(f"{path}: its {broken} is damaged; copy it again")
                 text: str | bytes = archive.read("config.json")
+        elif form == "keras_saved_model":
+            return {"nodes": _metadata(path)}
         else:
             import h5py
 
@@ -70,10 +78,23 @@ def configuration(path: Path, form: str) -> dict[str, Any]:
     return config
 
 
+def _metadata(path: Path) -> list[Any]:
+    """What Keras has noted of each object of a SavedModel."""
+    from keras.protobuf import saved_metadata_pb2
+
+    saved = saved_metadata_pb2.SavedMetadata()
+    try:
+        saved.ParseFromString((path / KERAS_METADATA).read_bytes())
+    except Exception as error:  # protobuf's own DecodeError, from one of two implementations
+        raise ValueError(KERAS_METADATA) from error
+    return [json.loads(node.metadata) for node in saved.nodes if node.metadata]
+
+
 def look_through(path: Path, form: str, *, allow_lambda: bool) -> None:
     """Refuse what would run a stranger's code when loaded: Lambda layers, foreign modules, graph operations."""
-    if form == "saved_model":
+    if form in ("saved_model", "keras_saved_model"):
         _look_through_graph(path)
+    if form == "saved_model":
         return
     for node in _nodes(configuration(path, form)):
         if node.get("class_name") == "Lambda" and not allow_lambda:
@@ -88,7 +109,7 @@ def look_through(path: Path, form: str, *, allow_lambda: bool) -> None:
 
 
 def load(path: Path, form: str, *, allow_lambda: bool) -> Any:
-    """The model, not compiled: a Keras model, or a loaded SavedModel's signature."""
+    """The model, not compiled: a Keras model, or the signature of a SavedModel that is none of Keras's."""
     import tensorflow as tf
 
     if form == "saved_model":
@@ -107,8 +128,8 @@ def load(path: Path, form: str, *, allow_lambda: bool) -> Any:
 
 def _with_suffix(path: Path, form: str) -> str:
     """Keras goes by the name; a file named otherwise is shown to it under a link with the right one."""
-    suffixes = {"keras": (".keras",), "h5": (".h5", ".hdf5")}[form]
-    if path.suffix in suffixes:
+    suffixes = {"keras": (".keras",), "h5": (".h5", ".hdf5"), "keras_saved_model": ("",)}[form]
+    if path.suffix in suffixes or path.is_dir():
         return str(path)
     link = Path(tempfile.mkdtemp(prefix="emoedge-")) / f"model{suffixes[0]}"
     link.symlink_to(path.resolve())

@@ -28,11 +28,10 @@ class LayerError:
     """Decibels, over all rows; infinite where nothing changed."""
 
 
-def plain_interpreter(model: bytes, *, keep: bool = False, reference: bool = False) -> Any:
+def plain_interpreter(model: bytes, *, keep: bool = False) -> Any:
     """An interpreter without delegates, whose operations are the file's own; `keep` holds every tensor."""
     module = runtime.module(runtime.chosen())
-    resolvers = module.OpResolverType
-    kind = resolvers.BUILTIN_REF if reference else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    kind = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     made = module.Interpreter(
         model_content=model, experimental_op_resolver_type=kind, experimental_preserve_all_tensors=keep
     )
@@ -74,6 +73,7 @@ def layer_errors(reference: bytes, converted: bytes, rows: NDArray[np.float32]) 
     for row in rows:
         for made in (ours, theirs):
             _feed(made, row)
+            made.reset_all_variables()
             made.invoke()
         for i, (_, a, b) in enumerate(pairs):
             exact, other = _real(ours, a), _real(theirs, b)
