@@ -28,10 +28,10 @@ class VisionConfig:
         help="The moved parts are scanned for new faces this often; twice as often while nobody is seen.",
     )  # fmt: skip
     confirm: float = setting(
-        0.3, minimum=0, maximum=10, unit="s",
+        0.08, minimum=0, maximum=10, unit="s",
         help="How long a new face must be seen before it counts.",
     )  # fmt: skip
-    leave: float = setting(1.0, minimum=0.1, maximum=60, unit="s", help="A face not found for this long has left.")
+    leave: float = setting(1.5, minimum=0.1, maximum=60, unit="s", help="A face not found for this long has left.")
     refresh: float = setting(
         0.5, minimum=0, maximum=60, unit="s",
         help="A face that hardly changes is classified again after this long.",

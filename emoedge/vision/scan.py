@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,16 +26,46 @@ PATROL = 4
 """Every so many scans the surroundings of followed faces are searched too."""
 
 
+BETWEEN = 1.1
+"""Every other scan of a band is of sizes in between: two quick ones find what one in fine steps would."""
+
+
 class Band:
     """Faces of one octave of sizes: `side` .. 2 * `side` pixels."""
 
     def __init__(self, side: float, shape: tuple[int, ...]) -> None:
         self.side = side
-        self.unseen = np.zeros(shape, dtype=bool)
-        """Cells that changed since this band was last searched there."""
+        self.unseen = (np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool))
+        """Cells that changed since they were last searched, for the sizes proper and those in between."""
         self.scanned = -math.inf
         """Seconds."""
         self.scans = 0
+
+    def note(self, changed: NDArray[np.bool_]) -> None:
+        """Owe the changed cells a search in both sets of sizes."""
+        self.unseen[0][changed] = True
+        self.unseen[1][changed] = True
+
+    @property
+    def owes(self) -> bool:
+        """Whether any cell is still to be searched."""
+        return bool(self.unseen[0].any() or self.unseen[1].any())
+
+    @property
+    def turn(self) -> int:
+        """Which of the two sets of sizes is to be searched next."""
+        turn = self.scans % 2
+        return turn if self.unseen[turn].any() else 1 - turn
+
+
+class Part(NamedTuple):
+    """A piece of the picture to search for faces of `side` .. 2 * `side`; all in pixels."""
+
+    side: float
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 class Scanner:
@@ -58,7 +88,7 @@ class Scanner:
     @property
     def owes(self) -> bool:
         """Whether any part is still to be searched."""
-        return any(bool(band.unseen.any()) for band in self._bands)
+        return any(band.owes for band in self._bands)
 
     def note(self, motion: Motion, shape: tuple[int, ...]) -> None:
         """Take down what changed in a picture of `shape`, height x width."""
@@ -67,7 +97,7 @@ class Scanner:
             self._bands = self._octaves(shape, motion.cells.shape)
         if motion.any:
             for band in self._bands:
-                band.unseen |= motion.cells
+                band.note(motion.cells)
 
     def scan(self, gray: NDArray[np.uint8], at: float, motion: Motion, followed: Sequence[Box]) -> list[Box]:
         """Search what is due; boxes of possible faces in `gray`, to be looked at again.
@@ -81,38 +111,60 @@ class Scanner:
             pause = interval
         # Slow film: several bands a frame, so that a round takes no longer than the interval.
         allowed = max(1, math.ceil(len(self._bands) * pause / interval - 0.5))
-        due = [b for b in self._bands if not at - b.scanned < interval and b.unseen.any()]
-        due.sort(key=lambda band: band.scanned)
         known = np.zeros(motion.cells.shape, dtype=bool)
         for box in followed:
             known[cells_of(box, 2.0, motion.cell, known.shape)] = True
         found: list[Box] = []
-        for band in due[:allowed]:
-            found += self._search(gray, band, at, motion, known)
+        for band in sorted(self._bands, key=lambda band: band.scanned):
+            if allowed == 0:
+                break
+            part = self._part(band, at, interval, motion, known)
+            if part is not None:
+                found += self._search(gray, band, at, part)
+                allowed -= 1
         return found
 
-    def _search(
-        self, gray: NDArray[np.uint8], band: Band, at: float, motion: Motion, known: NDArray[np.bool_]
-    ) -> list[Box]:
+    def _part(
+        self, band: Band, at: float, interval: float, motion: Motion, known: NDArray[np.bool_]
+    ) -> Part | None:
+        """What `band` should search now; None while nothing is due.
+
+        A part of the picture costs its share of a whole scan, and comes round as much sooner.
+        """
+        if not band.owes:
+            return None
+        patrol = band.scans // 2 % PATROL == PATROL - 1
+        turn = band.turn
+        wanted = band.unseen[turn]
+        if not patrol:
+            wanted = wanted & ~known
+        rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+        (height, width), reach, waited = self._shape, 2 * band.side * BETWEEN, at - band.scanned
+        if not len(rows):
+            # Only the surroundings of known faces changed: that counts as searched until a patrol is due.
+            if not 0 <= waited < interval:
+                band.scanned = at
+                band.scans += 1
+            return None
+        left = max(int(columns[0] * motion.cell[0] - reach), 0)
+        right = min(int((columns[-1] + 1) * motion.cell[0] + reach), width)
+        top = max(int(rows[0] * motion.cell[1] - reach), 0)
+        bottom = min(int((rows[-1] + 1) * motion.cell[1] + reach), height)
+        share = (right - left) * (bottom - top) / (width * height)
+        if 0 <= waited < interval * share:
+            return None
+        band.unseen[turn][wanted] = False
+        return Part(band.side * BETWEEN**turn, left, top, right, bottom)
+
+    def _search(self, gray: NDArray[np.uint8], band: Band, at: float, part: Part) -> list[Box]:
+        side, left, top, right, bottom = part
         band.scanned = at
         band.scans += 1
-        patrol = band.scans % PATROL == 0
-        wanted = band.unseen if patrol else band.unseen & ~known
-        rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
-        if not len(rows):
-            return []
         self.scans += 1
-        reach = 2 * band.side
-        height, width = gray.shape
-        left, right = columns[0] * motion.cell[0] - reach, (columns[-1] + 1) * motion.cell[0] + reach
-        top, bottom = rows[0] * motion.cell[1] - reach, (rows[-1] + 1) * motion.cell[1] + reach
-        left, top = max(int(left), 0), max(int(top), 0)
-        part = gray[top : min(int(bottom), height), left : min(int(right), width)]
-        band.unseen &= known if not patrol else False
-        factor = min(1.0, SCALE / band.side)
-        size = (max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor)))
-        small = cv2.resize(part, size, interpolation=cv2.INTER_AREA) if factor < 1 else part
-        smallest = round(band.side * factor)
+        factor = min(1.0, SCALE / side)
+        size = (max(1, round((right - left) * factor)), max(1, round((bottom - top) * factor)))
+        small = cv2.resize(gray[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
+        smallest = round(side * factor)
         finds = self._detector.detect(small, minimum=smallest, maximum=2 * smallest + 1, quick=True)
         return [
             Box(left + f.x / factor, top + f.y / factor, f.width / factor, f.height / factor) for f in finds

@@ -44,6 +44,8 @@ class Track:
     """Pixels a second."""
     likeness: NDArray[np.uint8] | None = None
     """What the detector last found, at the scale faces are followed at."""
+    fine_until: float = -math.inf
+    """Seconds, until when it is looked for at the fine scale only."""
     scores: Scores | None = None
     """What the classifier last said."""
     classified: float = -math.inf
