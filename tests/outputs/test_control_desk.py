@@ -1,0 +1,213 @@
+"""Controls and requests over a real broker: obeyed, answered, persisted, and never obeyed twice."""
+
+import json
+import logging
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emoedge.errors import ConfigError
+from emoedge.messages import Modality
+from emoedge.outputs.commands import COMMANDS, CONTROLS
+from emoedge.outputs.control_values import ControlValues
+
+pytestmark = pytest.mark.broker
+
+
+class Panel:
+    """A daemon that remembers what it was told."""
+
+    def __init__(self):
+        self.told = []
+        self.reload_error = None
+
+    def pause(self, *, paused):
+        self.told.append(("paused", paused))
+
+    def health_check(self):
+        return {"status": "ok"}
+
+    def reload(self):
+        if self.reload_error:
+            raise self.reload_error
+        self.told.append("reload")
+
+    def restart(self):
+        self.told.append("restart")
+
+    def snapshot_config(self):
+        return {"mqtt": {"port": 1883}}
+
+
+@pytest.fixture(autouse=True)
+def keep_log_level():
+    logger = logging.getLogger("emoedge")
+    before = logger.level
+    yield
+    logger.setLevel(before)
+
+
+@pytest.fixture
+def desk(broker, listen, make_sink, eventually):
+    panel = Panel()
+    sink = make_sink(broker.port, start=False, labels=["happy", "sad"])
+    sink.attach(panel)
+    sink.start()
+    listener = listen(broker.port)
+    listener.wait("control/paused")
+
+    def say(name, body="", *, retain=False):
+        listener.client.publish(f"emoedge/test-1/{name}", body, 1, retain)
+
+    return sink, panel, listener, say
+
+
+def answer(listener, command, transaction):
+    return listener.wait(f"response/{command}", where=lambda i: i.json["transaction"] == transaction)[-1].json
+
+
+def test_pause_is_obeyed_and_shown(desk, eventually):
+    _sink, panel, listener, say = desk
+    assert listener.on("control/paused")[0].json["value"] is False
+    say("control/paused/set", "ON")
+    listener.wait("control/paused", where=lambda item: item.json["value"] is True)
+    say("control/paused/set", '{"value": false}')
+    listener.wait("control/paused", count=3)
+    assert panel.told == [("paused", True), ("paused", False)]
+
+
+def test_log_level_is_obeyed(desk, eventually):
+    *_, listener, say = desk
+    say("control/log_level/set", "debug")
+    listener.wait("control/log_level", where=lambda item: item.json["value"] == "debug")
+    assert logging.getLogger("emoedge").level == logging.DEBUG
+
+
+def test_nonsense_changes_nothing_and_the_old_value_is_shown_again(desk, caplog):
+    _sink, panel, listener, say = desk
+    for body in ("maybe", "[]", "x" * 9000, b"\xff"):
+        say("control/paused/set", body)
+    listener.wait("control/paused", count=2)
+    say("request/health_check", '{"transaction": 1}')
+    answer(listener, "health_check", 1)
+    assert {item.json["value"] for item in listener.on("control/paused")} == {False}
+    assert panel.told == []
+    assert len([r for r in caplog.records if "control/paused" in r.getMessage()]) == 1
+
+
+def test_a_retained_command_is_not_obeyed(desk):
+    _sink, panel, listener, say = desk
+    say("request/restart", "{}")
+    answer(listener, "restart", None)
+    panel.told.clear()
+    say("control/paused/set", "true", retain=True)  # obeyed once, as it comes in ...
+    listener.wait("control/paused", where=lambda item: item.json["value"] is True)
+    assert panel.told == [("paused", True)]
+
+
+def test_nor_when_it_waits_at_the_broker(broker, listen, make_sink):
+    listener = listen(broker.port)
+    listener.client.publish("emoedge/test-1/control/paused/set", "true", 1, retain=True).wait_for_publish(5)
+    listener.client.publish("emoedge/test-1/request/restart", "{}", 1, retain=True).wait_for_publish(5)
+    panel = Panel()
+    sink = make_sink(broker.port, start=False)
+    sink.attach(panel)
+    sink.start()
+    listener.wait("control/paused")
+    time.sleep(0.5)
+    assert panel.told == []
+
+
+def test_requests_are_answered_with_their_transaction(desk, eventually):
+    _sink, panel, listener, say = desk
+    for number, command in enumerate(COMMANDS):
+        say(f"request/{command}", json.dumps({"transaction": f"t{number}"}))
+    told = {command: answer(listener, command, f"t{n}") for n, command in enumerate(COMMANDS)}
+    assert {item["status"] for item in told.values()} == {"ok"}
+    assert told["health_check"]["data"] == {"status": "ok"}
+    assert told["snapshot_config"]["data"] == {"mqtt": {"port": 1883}}
+    assert told["options"]["data"]["labels"] == ["happy", "sad"]
+    assert told["options"]["data"]["controls"]["paused"] == {"value": False, "allowed": [False, True]}
+    eventually(lambda: panel.told == ["reload", "restart"])
+
+
+def test_options_set_controls_all_or_none(desk):
+    _sink, panel, listener, say = desk
+    say("request/options", '{"transaction": 1, "value": {"paused": true, "log_level": "loud"}}')
+    assert answer(listener, "options", 1)["status"] == "error"
+    assert panel.told == []
+    say("request/options", '{"transaction": 2, "value": {"paused": true, "log_level": "error"}}')
+    assert answer(listener, "options", 2)["data"]["controls"]["log_level"]["value"] == "error"
+    assert panel.told == [("paused", True)]
+
+
+def test_a_wrong_configuration_is_the_answer_to_reload(desk):
+    _sink, panel, listener, say = desk
+    panel.reload_error = ConfigError(["config.yaml:3: mqtt.port: 0: expected 1 to 65535"])
+    say("request/reload", '{"transaction": 1}')
+    told = answer(listener, "reload", 1)
+    assert told["status"] == "error"
+    assert "mqtt.port" in told["error"]
+    panel.reload_error = RuntimeError("a defect")
+    say("request/reload", '{"transaction": 2}')
+    assert "a defect" in answer(listener, "reload", 2)["error"]
+    panel.reload_error = None
+    say("request/reload", '{"transaction": 3}')
+    assert answer(listener, "reload", 3)["status"] == "ok"
+
+
+def test_paused_of_an_earlier_run_closes_the_devices_at_start(broker, listen, make_sink, tmp_path):
+    ControlValues(tmp_path, log_level="info").set("paused", value=True)
+    panel = Panel()
+    sink = make_sink(broker.port, start=False, values=ControlValues(tmp_path, log_level="info"))
+    sink.attach(panel)
+    assert panel.told == [("paused", True)]
+    sink.start()
+    assert listen(broker.port).wait("control/paused")[-1].json["value"] is True
+
+
+def test_raw_is_off_until_asked_for_and_off_again_by_itself(broker, listen, make_sink):
+    sink = make_sink(broker.port, raw_timeout=0.6)
+    listener = listen(broker.port)
+    listener.wait("control/raw")
+    inference = {"subject": "face-1", "scores": {"happy": 0.9}, "quality": 0.8, "took": 3.2}
+    sink.raw(Modality.FACE, **inference)
+    listener.client.publish("emoedge/test-1/control/raw/set", "on", 1)
+    listener.wait("control/raw", where=lambda item: item.json["value"] is True)
+    assert not listener.on("raw/face")
+    assert sink.raw_wanted
+    sink.raw(Modality.FACE, **inference)
+    assert listener.wait("raw/face")[-1].json["scores"] == {"happy": 0.9}
+    listener.wait("control/raw", count=3)
+    assert listener.on("control/raw")[-1].json["value"] is False
+    sink.raw(Modality.SPEECH, **inference)
+    time.sleep(0.2)
+    assert not listener.on("raw/speech")
+
+
+@pytest.mark.slow
+def test_ten_thousand_hostile_messages_do_no_harm(desk, eventually):
+    """No crash, no growth, still obedient."""
+    sink, _panel, listener, say = desk
+    words = st.binary(max_size=6000) | st.sampled_from([b"true", b"{}", b"[" * 4096, b'{"value":', b"null", b"\0" * 100])
+    names = [f"control/{key}/set" for key in CONTROLS] + [f"request/{c}" for c in COMMANDS]
+    sent = 0
+
+    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.tuples(st.sampled_from(names), words), min_size=60, max_size=140))
+    def flood(messages):
+        nonlocal sent
+        for name, body in messages:
+            listener.client.publish(f"emoedge/test-1/{name}", body, 0)
+        sent += len(messages)
+
+    while sent < 10_000:
+        flood()
+    say("control/log_level/set", "warning")
+    say("request/health_check", '{"transaction": "after"}')
+    assert answer(listener, "health_check", "after")["status"] == "ok"
+    assert sink.connected
+    assert sink._desk._requests.qsize() <= 16
+    assert len(sink._board._notes) <= 64

@@ -1,0 +1,48 @@
+"""Controls that survive a restart, and a file that does not stop one."""
+
+import logging
+
+import pytest
+
+from emoedge.outputs.control_values import FILE, ControlValues
+
+
+def test_paused_and_log_level_survive_raw_does_not(tmp_path):
+    values = ControlValues(tmp_path, log_level="info")
+    assert values.as_dict() == {"paused": False, "log_level": "info", "raw": False}
+    assert values.set("paused", value=True)
+    assert values.set("raw", value=True)
+    assert not values.set("paused", value=True)
+    again = ControlValues(tmp_path, log_level="warning")
+    assert again.as_dict() == {"paused": True, "log_level": "warning", "raw": False}
+    again.set("log_level", value="debug")
+    assert ControlValues(tmp_path, log_level="warning")["log_level"] == "debug"
+
+
+def test_nothing_is_written_until_something_is_set(tmp_path):
+    ControlValues(tmp_path / "new", log_level="info")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unchanged_value_is_not_written_again(tmp_path):
+    values = ControlValues(tmp_path, log_level="info")
+    values.set("paused", value=True)
+    before = (tmp_path / FILE).stat().st_mtime_ns
+    values.set("paused", value=True)
+    assert (tmp_path / FILE).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"paused": "maybe"}', b"\xff", b"[" * 5000, b'{"paused": 1e999}'])
+def test_a_damaged_file_means_defaults_and_a_warning(tmp_path, content, caplog):
+    (tmp_path / FILE).write_bytes(content)
+    assert not ControlValues(tmp_path, log_level="info").paused
+    assert len(caplog.records) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_warned_of(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    values = ControlValues(tmp_path / "file", log_level="info")
+    with caplog.at_level(logging.WARNING):
+        values.set("paused", value=True)
+    assert values.paused
+    assert "cannot be written" in caplog.text
