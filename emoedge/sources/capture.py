@@ -93,6 +93,8 @@ def _device(config: CameraConfig) -> cv2.VideoCapture:
 
 
 def _stream(config: CameraConfig) -> cv2.VideoCapture:
+    # RTSP over UDP, FFmpeg's own choice, loses pictures in a wireless network and does not pass a firewall.
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT * 1000),
         cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(config.stall_timeout * 1000),

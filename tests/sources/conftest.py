@@ -5,6 +5,8 @@ import http.server
 import os
 import shutil
 import signal
+import socketserver
+import struct
 import subprocess
 import threading
 import time
@@ -87,11 +89,12 @@ class Mjpeg:
     connections: int = 0
     sent: int = 0
     port: int = 0
+    path: str = "http://127.0.0.1:{}/video.mjpg"
     drop: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/video.mjpg"
+        return self.path.format(self.port)
 
     def serve(self, handler):
         if self.refuse:
@@ -125,6 +128,78 @@ def mjpeg():
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    camera.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield camera
+    camera.drop.set()
+    server.shutdown()
+    server.server_close()
+
+
+class Rtsp(socketserver.StreamRequestHandler):
+    """An RTSP camera (RFC 2326, interleaved) that sends JPEG as RFC 2435 packs it; `server.camera` is its Mjpeg."""
+
+    SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:t0\r\n"
+
+    def handle(self):
+        with contextlib.suppress(OSError):
+            while line := self.rfile.readline().decode():
+                headers = {}
+                while (row := self.rfile.readline().decode().strip()) != "":
+                    name, _, value = row.partition(":")
+                    headers[name.lower()] = value.strip()
+                self.answer(line.split()[0], headers)
+
+    def answer(self, method, headers):
+        body, more = "", ""
+        if method == "DESCRIBE":
+            body, more = self.SDP, f"Content-Type: application/sdp\r\nContent-Length: {len(self.SDP)}\r\n"
+        if method == "SETUP":
+            more = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n"
+        if method == "OPTIONS":
+            more = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
+        self.wfile.write(f"RTSP/1.0 200 OK\r\nCSeq: {headers['cseq']}\r\n{more}\r\n{body}".encode())
+        if method == "PLAY":
+            self.play(self.server.camera)
+
+    def play(self, camera):
+        camera.connections += 1
+        camera.drop.clear()
+        sequence = 0
+        while not camera.drop.is_set():
+            if camera.mode != "silent":
+                camera.sent += camera.mode == "live"
+                for packet, last in packed(picture(camera.sent)):
+                    head = struct.pack(">BBHII", 0x80, last << 7 | 26, sequence & 0xFFFF, int(time.monotonic() * 90000) & 0xFFFFFFFF, 1)
+                    self.wfile.write(struct.pack(">cBH", b"$", 0, len(head) + len(packet)) + head + packet)
+                    sequence += 1
+            time.sleep(0.03)
+
+
+def packed(image):
+    """RTP payloads of one picture, and whether each is its last: RFC 2435, type 1 (4:2:0), tables within."""
+    _, jpeg = cv2.imencode(".jpg", image)
+    jpeg, tables, at = jpeg.tobytes(), b"", 2
+    while jpeg[at + 1] != 0xDA:  # the scan
+        size = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if jpeg[at + 1] == 0xDB:  # quantization tables of 64 bytes, each behind its number
+            chunk = jpeg[at + 4 : at + 2 + size]
+            tables += b"".join(chunk[i + 1 : i + 65] for i in range(0, len(chunk), 65))
+        at += 2 + size
+    scan = jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") : -2]
+    for offset in range(0, len(scan), 1000):
+        head = struct.pack(">IBBBB", offset, 1, 255, image.shape[1] // 8, image.shape[0] // 8)
+        if offset == 0:
+            head += struct.pack(">BBH", 0, 0, len(tables)) + tables
+        yield head + scan[offset : offset + 1000], offset + 1000 >= len(scan)
+
+
+@pytest.fixture
+def rtsp():
+    camera = Mjpeg(path="rtsp://127.0.0.1:{}/live")
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Rtsp)
+    server.daemon_threads = True
+    server.camera = camera
     camera.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield camera

