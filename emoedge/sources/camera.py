@@ -29,6 +29,7 @@ class Camera:
 
     `wanted`: told the time in seconds of each picture that a device or stream delivers, says whether it is worth
     decoding; the others cost next to nothing. None takes all.
+    `once`: the end of a film is the end; else it is a loss like a device's, and the film is opened again.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class Camera:
         clock: Clock,
         backoff: Backoff | None = None,
         wanted: Callable[[float], bool] | None = None,
+        *,
+        once: bool = True,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -56,6 +59,7 @@ class Camera:
             clock=clock,
             live=self._live,
             stall_timeout=config.stall_timeout,
+            once=once,
             backoff=backoff,
         )
 

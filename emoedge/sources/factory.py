@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from emoedge.ports import AudioSource, Clock, FrameSource
 
 
-def open_camera(config: Config, clock: Clock | None = None) -> FrameSource | None:
+def open_camera(config: Config, clock: Clock | None = None, *, once: bool = True) -> FrameSource | None:
     """Camera of the configuration, not yet started; None where `camera.source` is `none`.
 
     Pictures beyond `vision.rate` would not be looked at, so they are not decoded either.
+    `once`: a film that does not loop is played once and has then ended; False: its end counts as a loss, as that
+    of a device, and it is opened again.
     """
     if is_none(config.camera.source):
         return None
@@ -23,13 +25,16 @@ def open_camera(config: Config, clock: Clock | None = None) -> FrameSource | Non
     from emoedge.vision.rate import RateLimit  # noqa: PLC0415
 
     wanted = RateLimit(config.vision.rate).due if config.vision.rate else None
-    return Camera(config.camera, clock or SystemClock(), wanted=wanted)
+    return Camera(config.camera, clock or SystemClock(), wanted=wanted, once=once)
 
 
-def open_microphone(config: Config, clock: Clock | None = None) -> AudioSource | None:
-    """Microphone of the configuration, not yet started; None where `microphone.source` is `none`."""
+def open_microphone(config: Config, clock: Clock | None = None, *, once: bool = True) -> AudioSource | None:
+    """Microphone of the configuration, not yet started; None where `microphone.source` is `none`.
+
+    `once`: as for a camera.
+    """
     if is_none(config.microphone.source):
         return None
     from emoedge.sources.microphone import Microphone  # noqa: PLC0415 - nor audio code without a microphone
 
-    return Microphone(config.microphone, clock or SystemClock())
+    return Microphone(config.microphone, clock or SystemClock(), once=once)

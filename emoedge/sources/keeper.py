@@ -97,7 +97,8 @@ class Keeper(Generic[Item]):
 
     `open`: opens the device, given an event that is set when it is no longer wanted; raises SourceError.
     `accept`: takes an item, quickly; returns whether it shows that the device lives (a frozen picture does not).
-    `live`: a device or stream, whose end or silence is a loss; else a file, whose end is the end.
+    `live`: a device or stream, whose silence is a loss; else a file.
+    `once`: the end of a file is the end; else it is a loss, as that of a device, and the file is opened again.
     `stall_timeout`: seconds without a living item after which a live one counts as lost.
     """
 
@@ -110,6 +111,7 @@ class Keeper(Generic[Item]):
         clock: Clock,
         live: bool,
         stall_timeout: float,
+        once: bool = True,
         backoff: Backoff | None = None,
     ) -> None:
         self.name = name
@@ -118,6 +120,7 @@ class Keeper(Generic[Item]):
         self.reopened = 0
         self._accept = accept
         self._live = live
+        self._once = once
         self._stall_timeout = stall_timeout
         self._backoff = backoff or Backoff()
         self._changed = threading.Condition()
@@ -222,7 +225,9 @@ class Keeper(Generic[Item]):
                     return reader.problem
                 if self._live:
                     return "the stream ended"
-                return None if reader.first is not None else "nothing usable in it"
+                if reader.first is None:
+                    return "nothing usable in it"
+                return None if self._once else "played to its end"
             stuck = self._stuck(reader) if self._live else None
             if stuck:
                 return stuck

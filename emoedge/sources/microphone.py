@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 
 class Microphone:
-    """Implements AudioSource. The constructor does nothing but remember."""
+    """Implements AudioSource. The constructor does nothing but remember. `once`: as for a Camera."""
 
-    def __init__(self, config: MicrophoneConfig, clock: Clock, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self, config: MicrophoneConfig, clock: Clock, backoff: Backoff | None = None, *, once: bool = True
+    ) -> None:
         self._config = config
         self._clock = clock
         self._file = is_sound_file(config.source)
@@ -38,6 +40,7 @@ class Microphone:
             clock=clock,
             live=not self._file,
             stall_timeout=config.stall_timeout,
+            once=once,
             backoff=backoff,
         )
 

@@ -34,13 +34,13 @@ class Device:
 class Bench:
     """A keeper over scripted devices, one script an opening; the last one is used again and again."""
 
-    def __init__(self, *scripts, live=True, stall=0.3, backoff=None):
+    def __init__(self, *scripts, live=True, stall=0.3, backoff=None, once=True):
         self.scripts = list(scripts)
         self.opened = []
         self.items = []
         self.keeper = Keeper(
             name="bench", open=self.open, accept=self.accept, clock=SystemClock(), live=live,
-            stall_timeout=stall, backoff=backoff or Backoff(0.02, 0.1),
+            stall_timeout=stall, backoff=backoff or Backoff(0.02, 0.1), once=once,
         )  # fmt: skip
 
     def open(self, cancelled):
@@ -113,6 +113,13 @@ def test_a_file_ends_if_there_was_something_in_it(bench, until, script, ended):
     until(lambda: one.keeper.ended or one.keeper.problem == "nothing usable in it")
     assert one.keeper.ended is ended
     assert len(one.opened) == 1 or not ended
+
+
+def test_the_end_of_a_file_may_count_as_a_loss(bench, until):
+    one = bench(["x"], live=False, once=False)
+    until(lambda: one.keeper.reopened >= 2)
+    assert not one.keeper.ended
+    until(lambda: one.keeper.problem == "played to its end")
 
 
 def test_delays_grow_until_it_worked_for_long(bench, until):
