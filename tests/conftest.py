@@ -1,30 +1,18 @@
 """Fixtures for every room: a real Mosquitto, and a listener that checks each payload against its schema."""
 
 import json
-import os
-import shutil
 import signal
-import socket
-import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from workbench.mosquitto import Mosquitto
 
 from emoedge.outputs.schema_files import schema
-
-MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def eventually(condition, timeout=10.0, what="condition"):
@@ -36,53 +24,6 @@ def eventually(condition, timeout=10.0, what="condition"):
             return value
         time.sleep(0.02)
     pytest.fail(f"{what} did not come true within {timeout} s")
-
-
-class Broker:
-    """A Mosquitto of one's own on a free port; `extra` are lines of its config."""
-
-    def __init__(self, folder: Path, extra: str = "", *, anonymous: bool = True, port: int | None = None):
-        self.port = port or free_port()
-        self.folder = folder
-        self.process = None
-        lines = [
-            f"listener {self.port} 127.0.0.1",
-            f"allow_anonymous {str(anonymous).lower()}",
-            "persistence false",
-            "log_dest none",
-            extra,
-        ]
-        if os.geteuid() == 0:
-            lines.insert(0, "user root")
-        self.config = folder / f"mosquitto-{self.port}.conf"
-        self.config.write_text("\n".join(lines) + "\n")
-
-    def start(self):
-        self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.config)], stderr=subprocess.DEVNULL)
-        eventually(self._answers, what="a listening broker")
-        return self
-
-    def _answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=0.5).close()
-        except OSError:
-            return False
-        return True
-
-    def send(self, number):
-        self.process.send_signal(number)
-
-    def stop(self, number=signal.SIGTERM):
-        if self.process is None:
-            return
-        self.process.send_signal(signal.SIGCONT)
-        self.process.send_signal(number)
-        self.process.wait(10)
-        self.process = None
-
-    def restart(self, number=signal.SIGTERM):
-        self.stop(number)
-        self.start()
 
 
 @dataclass
@@ -170,7 +111,7 @@ def make_broker(tmp_path):
     brokers = []
 
     def make(extra="", *, anonymous=True, start=True):
-        broker = Broker(tmp_path, extra, anonymous=anonymous)
+        broker = Mosquitto(tmp_path, extra, anonymous=anonymous)
         brokers.append(broker)
         return broker.start() if start else broker
 
