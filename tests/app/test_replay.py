@@ -1,0 +1,91 @@
+"""`emoedge replay`: the same bytes every time, and clear words about media that cannot be read."""
+
+import json
+import wave
+
+import numpy as np
+import pytest
+
+
+def write_wave(path, samples, *, channels=1, width=2, rate=16000):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(samples)
+    return path
+
+
+@pytest.mark.slow
+def test_the_bundled_clip_is_deterministic(emoedge, clip, voice, tmp_path):
+    first = emoedge("replay", clip, voice)
+    assert first.returncode == 0, first.stderr
+    second = emoedge("replay", clip, voice, "--jsonl", tmp_path / "events.jsonl")
+    assert second.stdout == ""
+    assert (tmp_path / "events.jsonl").read_text() == first.stdout
+    events = [json.loads(line) for line in first.stdout.splitlines()]
+    # Golden: who comes, speaks and leaves when, in seconds of the clip.
+    found = {e["event_type"]: float(e["ts"][17:23]) for e in events}
+    assert 2.0 <= next(float(e["ts"][17:23]) for e in events if e["event_type"] == "person_appeared") <= 3.5
+    assert 4.5 <= found["voice_start"] <= 5.5
+    assert 8.0 <= found["voice_end"] <= 9.5
+    assert 13.0 <= found["person_left"] <= 15.0
+    starts = [e["episode_id"] for e in events if e["event_type"] == "emotion_start"]
+    ends = [e["episode_id"] for e in events if e["event_type"] == "emotion_end"]
+    assert starts
+    assert sorted(starts) == sorted(ends)
+    assert "happy" in {e["label"] for e in events if e["event_type"] == "emotion_start"}
+
+
+def test_a_sound_file_alone(emoedge, voice):
+    done = emoedge("replay", voice)
+    assert done.returncode == 0
+    kinds = [json.loads(line)["event_type"] for line in done.stdout.splitlines()]
+    assert kinds.count("voice_start") == kinds.count("voice_end") >= 1
+    assert "person_appeared" not in kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.mp4", None, "missing.mp4"),
+        ("garbage.mp4", b"\x00\x01" * 4000, "garbage.mp4"),
+        ("empty.mp4", b"", "empty.mp4"),
+        ("empty.wav", b"", "empty.wav"),
+        ("garbage.wav", b"RIFF" + b"\xff" * 500, "garbage.wav"),
+    ],
+)
+def test_unreadable_media(emoedge, tmp_path, name, content, words):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    done = emoedge("replay", path)
+    assert done.returncode == 65
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert words in done.stderr
+
+
+def test_sound_of_no_samples(emoedge, tmp_path):
+    done = emoedge("replay", write_wave(tmp_path / "none.wav", b""))
+    assert done.returncode == 65
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("channels", "width", "rate"), [(1, 1, 16000), (6, 2, 48000), (2, 3, 44100), (1, 4, 8000)])
+def test_odd_sound_is_heard(emoedge, tmp_path, channels, width, rate):
+    noise = np.random.default_rng(0).integers(0, 256, rate * channels * width, dtype=np.uint8)
+    done = emoedge("replay", write_wave(tmp_path / "odd.wav", noise.tobytes(), channels=channels, width=width, rate=rate))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_usage(emoedge):
+    assert emoedge("replay").returncode == 2
+
+
+def test_bad_config_ends_with_78(emoedge, clip, tmp_path):
+    (tmp_path / "bad.yaml").write_text("fusion: {enter: 3, typo: 1}\n")
+    done = emoedge("replay", clip, "--config", tmp_path / "bad.yaml")
+    assert done.returncode == 78
+    assert len(done.stderr.strip().splitlines()) == 2
+    assert "bad.yaml:1: fusion.enter: 3" in done.stderr
