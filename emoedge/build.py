@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from emoedge.app import App
 from emoedge.ops.health import HealthMeter
 from emoedge.ops.identity import default_device_id
-from emoedge.outputs.about import about
+from emoedge.outputs.factory import mqtt_sink
 from emoedge.outputs.jsonl import JsonlSink
-from emoedge.outputs.mqtt import MqttSink
 from emoedge.outputs.stamp import new_boot_id
 from emoedge.pipeline import build_pipeline, load_models
 from emoedge.sources.factory import open_camera, open_microphone
@@ -23,13 +22,17 @@ if TYPE_CHECKING:
 NO_BROKER = "none"
 
 
-def build_app(config: Config, clock: Clock, *, base: Path | None = None, mqtt5: bool = True) -> App:
-    """Everything that `run` needs, loaded and not yet started; raises ModelError.
+def build_app(
+    config: Config, clock: Clock, *, base: Path | None = None, once: bool = False, mqtt5: bool = True
+) -> App:
+    """Everything that `run` needs, loaded and not yet started.
 
-    `base`: the folder of the config file, where relative paths of models may start. `mqtt5` False spares a
-    broker that is known to speak only MQTT 3.1.1 the attempt.
+    Raises ModelError, and ConfigError where a password or certificate cannot be read.
+    `base`: the folder of the config file, where relative paths of models may start. `once`: files that stand
+    for camera and microphone are played once; else their end is a loss, as a device's would be. `mqtt5` False
+    spares a broker that is known to speak only MQTT 3.1.1 the attempt.
     """
-    camera, microphone = open_camera(config, clock), open_microphone(config, clock)
+    camera, microphone = open_camera(config, clock, once=once), open_microphone(config, clock, once=once)
     models = load_models(config, base=base, camera=camera is not None, microphone=microphone is not None)
     pipeline = build_pipeline(config, models, camera=camera is not None, microphone=microphone is not None)
     device = config.device.id or default_device_id()
@@ -39,8 +42,8 @@ def build_app(config: Config, clock: Clock, *, base: Path | None = None, mqtt5: 
         sinks.append(JsonlSink(config.jsonl.path, clock, boot_id=boot_id))
     mqtt = None
     if config.mqtt.host != NO_BROKER:
-        description = about(config, device, {"face": models.face, "speech": models.speech})
-        mqtt = MqttSink(config.mqtt, device, clock, boot_id=boot_id, info=lambda: description, mqtt5=mqtt5)
+        told = {"face": models.face, "speech": models.speech}
+        mqtt = mqtt_sink(config, device, clock, boot_id=boot_id, models=told, mqtt5=mqtt5)
         sinks.append(mqtt)
     return App(
         pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
