@@ -109,6 +109,7 @@ def configuration(assets: Path, host: str, port: int, topics: Topics) -> Config:
             "mqtt.host": host,
             "mqtt.port": port,
             "mqtt.base": topics.base,
+            "home_assistant.enabled": False,
             "log.level": "error",
         },
     )
@@ -147,7 +148,7 @@ def _daemon(config: Config, *, mqtt5: bool) -> App:
 
     start_log(config.log.level)
     bound_threads(config.models.threads)
-    return build_app(config, SystemClock(), mqtt5=mqtt5)
+    return build_app(config, SystemClock(), once=True, mqtt5=mqtt5)
 
 
 def _play(app: App, subscriber: Subscriber, topics: Topics) -> None:

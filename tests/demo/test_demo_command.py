@@ -42,6 +42,7 @@ def test_the_configuration_is_the_defaults_with_the_clip():
     assert config.camera.paced
     assert config.microphone.paced
     assert not config.camera.loop
+    assert not config.home_assistant.enabled, "a demo is no device of the house"
 
 
 @pytest.mark.parametrize(
