@@ -73,7 +73,7 @@ def prepare(request: Request) -> CalibrationSet | None:
     if "images" in keys:
         _expect(request, Modality.FACE)
         return _checked(_faces(request), request)
-    raise ConversionError(f"{path}: holds neither `inputs` nor `images`; see --calibrate in tools/convert.py convert --help")
+    raise ConversionError(f"{path}: holds neither `inputs` nor `images`; see tools/convert.py convert --help")
 
 
 def usable(request: Request, targets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -107,7 +107,8 @@ def frequencies(targets: NDArray[np.int64]) -> tuple[float, ...]:
 
 def _expect(request: Request, modality: Modality) -> None:
     if request.front_end.modality is not modality:
-        raise ConversionError(f"{request.calibrate} is {modality} data, but {request.front_end.name} is no {modality} front end")
+        front_end = request.front_end.name
+        raise ConversionError(f"{request.calibrate} is {modality} data, but {front_end} is no {modality} front end")
 
 
 def _keys(request: Request) -> set[str]:
@@ -141,7 +142,8 @@ def _faces(request: Request) -> CalibrationSet:
         inputs = [front_end.prepare(pack.images[row]) for row in rows]
         return Rows(np.array(inputs, dtype=np.float32).reshape(-1, *front_end.shape), pack.labels[rows])
 
-    description = f"{request.calibrate.name}: {len(chosen)} training rows, {len(held)} held-out rows, seed {request.seed}"
+    count = f"{len(chosen)} training rows, {len(held)} held-out rows"
+    description = f"{request.calibrate.name}: {count}, seed {request.seed}"
     return CalibrationSet(part(chosen), part(held), description, frequencies(pack.labels[learned]))
 
 
@@ -152,7 +154,8 @@ def _prepared_inputs(request: Request) -> CalibrationSet:
         labels = archive["labels"] if "labels" in archive.files else None
         split = archive["split"] if "split" in archive.files else np.zeros(len(inputs))
     if inputs.ndim < 2 or inputs.dtype.kind not in "fiu":
-        raise ConversionError(f"{request.calibrate}: `inputs` are {inputs.dtype} {inputs.shape}, expected numbers, rows first")
+        found = f"{inputs.dtype} {inputs.shape}"
+        raise ConversionError(f"{request.calibrate}: `inputs` are {found}, expected numbers, rows first")
     if labels is not None and len(labels) != len(inputs):
         raise ConversionError(f"{request.calibrate}: {len(labels)} labels for {len(inputs)} inputs")
     targets = _targets(request, labels, len(inputs))
@@ -165,8 +168,8 @@ def _prepared_inputs(request: Request) -> CalibrationSet:
     held, learned = np.sort(order[:cut][:most]), order[cut:]
     chosen = learned[balanced(targets[learned], samples, rng)]
     description = f"{request.calibrate.name}: {len(chosen)} rows, {len(held)} held-out rows, seed {request.seed}"
-    parts = (Rows(inputs[part].astype(np.float32), targets[part]) for part in (chosen, held))
-    return CalibrationSet(*parts, description, frequencies(targets[learned]))
+    representative, measured = (Rows(inputs[part].astype(np.float32), targets[part]) for part in (chosen, held))
+    return CalibrationSet(representative, measured, description, frequencies(targets[learned]))
 
 
 def _targets(request: Request, labels: NDArray[Any] | None, count: int) -> NDArray[np.int64]:
@@ -174,7 +177,8 @@ def _targets(request: Request, labels: NDArray[Any] | None, count: int) -> NDArr
         return np.full(count, -1, dtype=np.int64)
     if labels.dtype.kind in "iu":
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(request.labels):
-            raise ConversionError(f"{request.calibrate}: labels must be 0..{len(request.labels) - 1}, places in --labels")
+            most = len(request.labels) - 1
+            raise ConversionError(f"{request.calibrate}: labels must be 0..{most}, places in --labels")
         own: Sequence[int] = [int(label) for label in labels]
     else:
         strange = sorted(set(map(str, labels)) - set(request.labels))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emoedge.errors import ModelError
@@ -19,6 +18,7 @@ from workbench.conversion.operations import float_operations, operations
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def _page(found: Mapping[str, Any]) -> str:
         own if own == emotion else f"{own} ({emotion})"
         for own, emotion in zip(found["labels"], found["label_map"], strict=True)
     )
-    state = {True: "passed", False: f"NOT passed: {parity.get('reason', '')}", None: "not measured"}[parity.get("passed")]
+    states = {True: "passed", False: f"NOT passed: {parity.get('reason', '')}", None: "not measured"}
+    state = states[parity.get("passed")]
     allowed = f", accepted by name: {', '.join(parity['allowed'])}" if parity.get("allowed") else ""
     rows = {
         "name": f"{found['name']}, version {found['version']}",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ONE = "emoedge runs models of one input and one output"
+
 _Source = tuple["Callable[..., Any]", Any, tuple[int, ...], list[tuple[str, str]]]
 """The function to convert, what holds its variables, its input shape, and its layers."""
 
@@ -65,10 +67,10 @@ class Job:
     def _keras(self, model: Any) -> _Source:
         for what, count in (("inputs", len(model.inputs or [])), ("outputs", len(model.outputs or []))):
             if count != 1:
-                raise ConversionError(f"{self.path}: the model has {count} {what}; emoedge runs models of one input and one output")
+                raise ConversionError(f"{self.path}: the model has {count} {what}; {ONE}")
         found = model.inputs[0].shape.as_list()[1:]
         shape = input_shape(found, self.job["front_end_shape"], self.path)
-        new = rebuild(model, shape)
+        new = rebuild(model, shape, unroll=self.job["dtype"] == "int8")
         layers = layer_names(new)
         if self.job.get("until") is not None:
             new = self._cut(new, layers[self.job["until"]][0])
@@ -86,7 +88,7 @@ class Job:
         outputs = signature.structured_outputs
         for what, members in (("inputs", inputs), ("outputs", outputs)):
             if len(members) != 1:
-                raise ConversionError(f"{self.path}: its signature has {len(members)} {what}; emoedge runs models of one input and one output")
+                raise ConversionError(f"{self.path}: its signature has {len(members)} {what}; {ONE}")
         (name, spec), output = next(iter(inputs.items())), next(iter(outputs))
         shape = input_shape(spec.shape.as_list()[1:], self.job["front_end_shape"], self.path)
         found = list(outputs[output].shape)[1:]
@@ -108,8 +110,8 @@ class Job:
         with np.load(self.folder / "rows.npz") as arrays:
             representative, measured = (arrays[key].reshape(-1, *shape) for key in ("representative", "measured"))
         self.stage("running the model")
-        size = 1 if fixed_batch else 32
-        traced = tf.function(function, input_signature=[tf.TensorSpec([1 if fixed_batch else None, *shape], tf.float32)])
+        size, batch = (1, 1) if fixed_batch else (32, None)
+        traced = tf.function(function, input_signature=[tf.TensorSpec([batch, *shape], tf.float32)])
         batches = [traced(measured[i : i + size]).numpy() for i in range(0, len(measured), size)]
         np.savez(self.folder / "reference.npz", outputs=np.concatenate(batches))
         fixed = tf.function(function, input_signature=[tf.TensorSpec([1, *shape], tf.float32)])

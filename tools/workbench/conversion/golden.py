@@ -41,7 +41,8 @@ def synthetic(shape: Sequence[int], like: NDArray[np.float32], count: int, seed:
     contrast = rng.uniform(0.05, 1.5, (count, *([1] * len(shape))))
     for axis, (n, cell) in enumerate(zip(shape, cells, strict=True), start=1):
         patterns = np.take(patterns, np.arange(n) * cell // n, axis=axis)
-    return np.clip(mean + deviation * contrast * patterns, low, high).astype(np.float32)
+    drawn: NDArray[np.float64] = np.clip(mean + deviation * contrast * patterns, low, high)
+    return drawn.astype(np.float32)
 
 
 def golden_vectors(model: bytes, like: NDArray[np.float32], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -7,14 +7,10 @@ import re
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from workbench.conversion.rebuild import nodes
 from workbench.conversion.request import ConversionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM", "CuDNNGRU")
 
 SAFE_MODULES = re.compile(
     r"(builtins|(tf_|tensorflow\.(python\.)?)?keras(\.src)?"
@@ -96,7 +92,7 @@ def look_through(path: Path, form: str, *, allow_lambda: bool) -> None:
         _look_through_graph(path)
     if form == "saved_model":
         return
-    for node in _nodes(configuration(path, form)):
+    for node in nodes(configuration(path, form)):
         if node.get("class_name") == "Lambda" and not allow_lambda:
             name = node.get("config", {}).get("name", "?")
             raise ConversionError(
@@ -105,7 +101,8 @@ def look_through(path: Path, form: str, *, allow_lambda: bool) -> None:
             )
         module = node.get("module")
         if isinstance(module, str) and node.get("class_name") and not SAFE_MODULES.fullmatch(module):
-            raise ConversionError(f"{path}: names {node['class_name']!r} of module {module!r}, which is not Keras's own; refused")
+            foreign = f"{node['class_name']!r} of module {module!r}"
+            raise ConversionError(f"{path}: names {foreign}, which is not Keras's own; build it of Keras layers")
 
 
 def load(path: Path, form: str, *, allow_lambda: bool) -> Any:
@@ -117,9 +114,12 @@ def load(path: Path, form: str, *, allow_lambda: bool) -> Any:
             loaded = tf.saved_model.load(str(path))
             signature = loaded.signatures["serving_default"]
         except (OSError, ValueError, KeyError) as error:
-            raise ConversionError(f"{path}: no SavedModel with the signature serving_default ({_line(error)})") from error
+            cause = f"no SavedModel with the signature serving_default ({_line(error)})"
+            raise ConversionError(f"{path}: {cause}; export it again") from error
         signature.loaded_from = loaded  # the signature does not keep the variables alive by itself
         return signature
+    if allow_lambda:  # for the whole process: the model is built once more, from its configuration
+        tf.keras.__internal__.enable_unsafe_deserialization()
     try:
         return tf.keras.models.load_model(_with_suffix(path, form), compile=False, safe_mode=not allow_lambda)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError) as error:
@@ -148,17 +148,7 @@ def _look_through_graph(path: Path) -> None:
         nodes = [*meta.graph_def.node, *(n for f in meta.graph_def.library.function for n in f.node_def)]
         for node in nodes:
             if node.op in UNSAFE_OPS:
-                raise ConversionError(f"{path}: its graph holds {node.op} ({node.name}), which reaches out of the model; refused")
-
-
-def _nodes(value: object) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for part in value.values():
-            yield from _nodes(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _nodes(part)
+                raise ConversionError(f"{path}: its graph reaches out of the model by {node.op}; export it without")
 
 
 def _line(error: BaseException) -> str:

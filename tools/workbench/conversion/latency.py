@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emoedge.inference.runtime import Interpreter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 THREADS = (1, 2, 4)
 SECONDS = 0.4
@@ -32,6 +28,6 @@ def latency(model: bytes, threads: int, runtime: str | None = None, seconds: flo
     return float(np.median(times)), float(np.percentile(times, 95))
 
 
-def latencies(model: bytes, runtime: str | None = None, threads: Sequence[int] = THREADS) -> dict[int, tuple[float, float]]:
-    """`latency` for each number of threads."""
-    return {n: latency(model, n, runtime) for n in threads}
+def latencies(model: bytes, runtime: str | None = None) -> dict[int, tuple[float, float]]:
+    """`latency` for each number of THREADS."""
+    return {threads: latency(model, threads, runtime) for threads in THREADS}

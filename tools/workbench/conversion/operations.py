@@ -119,4 +119,5 @@ def _real(interpreter: Any, detail: Mapping[str, Any]) -> NDArray[np.float64]:
     if values.dtype.kind == "f" or not len(scales):
         return values.astype(np.float64)
     zero_point = detail["quantization_parameters"]["zero_points"][0]
-    return (values.astype(np.float64) - zero_point) * float(scales[0])
+    real: NDArray[np.float64] = (values.astype(np.float64) - zero_point) * float(scales[0])
+    return real

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,11 +55,12 @@ class Parity:
         if self.macro_f1_loss is not None and self.macro_f1_loss > MACRO_F1_LOSS:
             found["macro_f1"] = f"macro-F1 falls by {self.macro_f1_loss:.4f}, more than {MACRO_F1_LOSS}"
         if dtype == "int8" and self.float_ops:
-            found["float_ops"] = f"{len(self.float_ops)} operations stay in float: {', '.join(sorted(set(self.float_ops)))}"
+            names = ", ".join(sorted(set(self.float_ops)))
+            found["float_ops"] = f"{len(self.float_ops)} operations stay in float: {names}"
         return found
 
 
-def output_kind(outputs: NDArray[np.floating]) -> str:
+def output_kind(outputs: NDArray[np.floating[Any]]) -> str:
     """`probabilities`, `sigmoid` or `logits`, told from what a source model says (n x labels)."""
     if outputs.min() < 0 or outputs.max() > 1:
         return "logits"
@@ -67,8 +68,8 @@ def output_kind(outputs: NDArray[np.floating]) -> str:
 
 
 def compare(
-    source: NDArray[np.floating], converted: NDArray[np.floating], targets: NDArray[np.int64], info: ModelInfo,
-    smallest: float,
+    source: NDArray[np.floating[Any]], converted: NDArray[np.floating[Any]], targets: NDArray[np.int64],
+    info: ModelInfo, smallest: float,
 ) -> Parity:
     """Parity of two models' outputs (n x labels); `targets` are canonical indices, or -1 where unknown.
 
@@ -90,7 +91,7 @@ def compare(
     )
 
 
-def canonical_scores(probabilities: NDArray[np.floating], label_map: Sequence[str]) -> NDArray[np.float64]:
+def canonical_scores(probabilities: NDArray[np.floating[Any]], label_map: Sequence[str]) -> NDArray[np.float64]:
     """Probabilities over the model's labels (n x labels) summed to the canonical seven (n x 7)."""
     summed = np.zeros((len(probabilities), len(CANONICAL)))
     for column, label in enumerate(label_map):
@@ -112,7 +113,7 @@ def figures(
 
 
 def fit_temperature(
-    outputs: NDArray[np.floating], targets: NDArray[np.int64], info: ModelInfo, smallest: float = SMALLEST
+    outputs: NDArray[np.floating[Any]], targets: NDArray[np.int64], info: ModelInfo, smallest: float = SMALLEST
 ) -> float:
     """Temperature with the least negative log-likelihood of `targets` (canonical indices) on these outputs.
 

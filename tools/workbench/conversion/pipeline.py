@@ -15,7 +15,7 @@ from emoedge.inference.model_file import ModelFile
 from emoedge.inference.runtime import Interpreter
 from emoedge.inference.spec import FrontEndSpec, ModelInfo
 from emoedge.messages import Modality
-from workbench.conversion import calibration, report
+from workbench.conversion import calibration, keras_source, report
 from workbench.conversion.golden import golden_vectors, synthetic
 from workbench.conversion.latency import latencies
 from workbench.conversion.operations import float_operations, layer_errors
@@ -56,6 +56,7 @@ def convert(request: Request) -> Outcome:
     """
     if not request.output.parent.is_dir():
         raise ConversionError(f"{request.output}: no such folder; make {request.output.parent} first")
+    keras_source.kind(request.model)
     shape = front_end_shape(request.front_end)
     with tempfile.TemporaryDirectory(prefix="emoedge-convert-") as name:
         folder = Path(name)
@@ -155,7 +156,7 @@ class _Made:
         if parity.accuracy is None or parity.macro_f1 is None:
             return {}
         names = ("float", self.request.dtype)
-        figures = {name: value for name, value in zip(names, parity.accuracy, strict=True)}
+        figures = dict(zip(names, parity.accuracy, strict=True))
         figures |= {f"macro_f1_{name}": value for name, value in zip(names, parity.macro_f1, strict=True)}
         return {name: round(value, 5) for name, value in figures.items()}
 
@@ -176,7 +177,9 @@ class _Made:
             "dtype": info.dtype, "output_kind": info.output, "front_end": str(info.front_end),
             "labels": list(info.labels), "label_map": list(info.label_map), "temperature": info.temperature,
             "calibrated_on": info.calibrated_on, "parity": dict(info.parity), **pairs,
-            "size": {"source": size(self.request.model), "float32": len(self.float32), "converted": len(file.content())},
+            "size": {
+                "source": size(self.request.model), "float32": len(self.float32), "converted": len(file.content()),
+            },
             "runtime": self.interpreter.runtime,
             "latency_ms": {str(n): [round(v, 4) for v in each] for n, each in latencies(self.target).items()},
             "worst_layers": [{"name": e.name, "snr_db": report.rounded(e.snr, 2)} for e in worst[: report.WORST]],

@@ -22,15 +22,11 @@ def input_shape(found: Sequence[int | None], wanted: Sequence[int], path: str) -
 
     Raises ConversionError where the two do not fit.
     """
-    remaining = list(wanted)
-    open_places = sum(n is None for n in found)
-    if open_places:
-        aligned = _align(found, remaining)
-    else:
-        aligned = tuple(int(n) for n in found if n is not None)
-    if aligned is None or [n for n in aligned if n != 1] != [n for n in remaining if n != 1]:
+    aligned = _align(found, wanted)
+    if aligned is None:
         raise ConversionError(
-            f"{path}: the model takes {tuple(found)}, the front end makes {tuple(wanted)}; give the front end it was trained with"
+            f"{path}: the model takes {tuple(found)}, the front end makes {tuple(wanted)}; "
+            "give the front end it was trained with"
         )
     return aligned
 
@@ -55,10 +51,15 @@ def _align(found: Sequence[int | None], wanted: Sequence[int]) -> tuple[int, ...
     return None
 
 
-def rebuild(model: Any, shape: Sequence[int]) -> Any:
-    """The same function and weights with the input fixed to `shape`; the given model is left alone."""
+def rebuild(model: Any, shape: Sequence[int], *, unroll: bool) -> Any:
+    """The same function and weights with the input fixed to `shape`; the given model is left alone.
+
+    `unroll`: make a step a piece of graph of its own in loops that int8 calibration cannot pass.
+    """
     config = copy.deepcopy(model.get_config())
-    _edit(config, tuple(shape), top=True)
+    _fix_input(config, tuple(shape))
+    for node in nodes(config):
+        _edit_layer(node, unroll=unroll)
     new = type(model).from_config(config)
     if not new.built:
         new.build((None, *shape))
@@ -66,33 +67,39 @@ def rebuild(model: Any, shape: Sequence[int]) -> Any:
     return new
 
 
-def _edit(value: object, shape: tuple[int, ...], *, top: bool = False) -> None:
-    """Change the nested configuration in place."""
-    if isinstance(value, list):
+def nodes(value: object) -> Iterator[dict[str, Any]]:
+    """Every object in a nested configuration, the outer ones first."""
+    if isinstance(value, dict):
+        yield value
+        for part in value.values():
+            yield from nodes(part)
+    elif isinstance(value, list | tuple):
         for part in value:
-            _edit(part, shape)
+            yield from nodes(part)
+
+
+def _fix_input(config: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """Give the model's input layer, or the first layer of a Sequential, a shape without open places."""
+    config.pop("build_input_shape", None)
+    layers = [layer for layer in config.get("layers", []) if isinstance(layer, dict)]
+    for layer in layers if "input_layers" in config else layers[:1]:
+        inner = layer.get("config", {})
+        if layer.get("class_name") == "InputLayer" or "batch_input_shape" in inner:
+            inner["batch_input_shape"] = (None, *shape)
+
+
+def _edit_layer(node: dict[str, Any], *, unroll: bool) -> None:
+    config = node.get("config")
+    if not isinstance(config, dict):
         return
-    if not isinstance(value, dict):
-        return
-    config = value.get("config")
-    if isinstance(config, dict):
-        name = value.get("class_name")
-        if name in UNROLLED:
-            config["unroll"] = True
-        if "stateful" in config:
-            config["stateful"] = False
-        if name in BATCH_NORMALISATION:
-            for key in RENORM:
-                config.pop(key, None)
-        value.pop("build_config", None)
-    if top:
-        layers = [layer for layer in value.get("layers", []) if isinstance(layer, dict)]
-        value.pop("build_input_shape", None)
-        for layer in layers[:1] if "input_layers" not in value else layers:
-            if layer.get("class_name") == "InputLayer" or "batch_input_shape" in layer.get("config", {}):
-                layer["config"]["batch_input_shape"] = (None, *shape)
-    for part in value.values():
-        _edit(part, shape)
+    node.pop("build_config", None)
+    if unroll and node.get("class_name") in UNROLLED:
+        config["unroll"] = True
+    if "stateful" in config:
+        config["stateful"] = False
+    if node.get("class_name") in BATCH_NORMALISATION:
+        for key in RENORM:
+            config.pop(key, None)
 
 
 def _copy_weights(old: Any, new: Any) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 WORST = 10
 """Layers that are listed."""
@@ -67,7 +67,8 @@ def page(report: Mapping[str, Any]) -> str:
         "",
     ]
     if report["worst_layers"]:
-        lines += ["Signal-to-noise ratio against float32, gathered up to that layer.", "", "| layer | dB |", "|---|---|"]
+        lines += ["Signal-to-noise ratio against float32, gathered up to that layer.", ""]
+        lines += ["| layer | dB |", "|---|---|"]
         lines += [f"| {each['name']} | {_figure(each['snr_db'], 1)} |" for each in report["worst_layers"]]
     else:
         lines.append("No layer stands in both files under one name.")

@@ -43,8 +43,8 @@ def speech_rows(request: Request) -> CalibrationSet:
     front_end = build(request.front_end)
     sets = ", ".join(sorted({c.dataset for c in clips}))
     description = f"{sets}: {len(chosen)} clips, {len(held)} clips of held-out speakers, seed {request.seed}"
-    parts = (_windows(request, front_end, part) for part in (chosen, held))
-    return CalibrationSet(*parts, description, frequencies(_targets(learned)))
+    representative, measured = (_windows(request, front_end, part) for part in (chosen, held))
+    return CalibrationSet(representative, measured, description, frequencies(_targets(learned)))
 
 
 def _targets(clips: Sequence[Clip]) -> NDArray[np.int64]:
