@@ -72,7 +72,7 @@ class MqttSink:
         self._info = info
         self._labels = tuple(labels)
         self._home_assistant = home_assistant or HomeAssistantConfig()
-        self._outbox = outbox or Outbox(clock)
+        self._outbox = Outbox(clock) if outbox is None else outbox
         self._board = Board()
         self._pacer = StatePacer()
         self._in_the_clear = travels_in_the_clear(config)

@@ -11,6 +11,8 @@ from itertools import pairwise
 import pytest
 
 from emoedge.messages import SensorStatus
+from emoedge.ops.clock import SystemClock
+from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.schema_files import NAMES
 
 pytestmark = pytest.mark.broker
@@ -205,6 +207,22 @@ def test_emotion_is_coalesced_to_two_a_second(broker, listen, make_sink, tell):
     gaps = [b.at - a.at for a, b in pairwise(told)]
     assert min(gaps) > 0.4
     assert told[-1].json["people"] == number - 1, "the newest state wins"
+
+
+def test_what_was_not_delivered_is_delivered_by_the_next_run(make_broker, listen, make_sink, tell, tmp_path):
+    clock = SystemClock()
+    first = make_sink(1, boot_id="1", outbox=Outbox(clock, tmp_path))
+    for number in range(5):
+        first.event(tell.moved(number, time.monotonic()))
+    first.stop()
+    broker = make_broker()
+    listener = listen(broker.port)
+    second = make_sink(broker.port, boot_id="2", outbox=Outbox(clock, tmp_path))
+    second.event(tell.moved(5, time.monotonic()))
+    told = [item.json for item in listener.wait("event", count=6)]
+    assert [item["number"] for item in told] == list(range(6))
+    assert [item["event_id"] for item in told] == [*(f"1-{n}" for n in range(1, 6)), "2-1"]
+    assert ["late" in item for item in told] == [True] * 5 + [False]
 
 
 def test_the_connection_speaks_mqtt_5_and_emotion_expires(broker, listen, make_sink, tell, caplog):
