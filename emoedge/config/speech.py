@@ -15,12 +15,12 @@ class SpeechConfig:
         0.5, minimum=0.1, maximum=10, unit="s", help="Time between two classified windows while somebody speaks."
     )
     gate_open: float = setting(
-        0.6, minimum=0, maximum=1, help="The voice gate opens at this mean voice probability ..."
+        0.8, minimum=0, maximum=1, help="The voice gate opens at this mean voice probability ..."
     )
     gate_close: float = setting(
         0.3, minimum=0, maximum=1, help="... and may shut below this one; never above `gate_open`."
     )
-    gate_onset: float = setting(0.2, minimum=0.02, maximum=5, unit="s", help="Sound that this mean is taken over.")
+    gate_onset: float = setting(0.1, minimum=0.02, maximum=5, unit="s", help="Sound that this mean is taken over.")
     gate_hang_over: float = setting(
         0.4, minimum=0, maximum=10, unit="s", help="Time without voice after which the gate shuts."
     )
