@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="passes over the data; default: the recipe's own"
     )
+    parser.add_argument(
+        "--split", choices=("author", "honest"), default="", help="of a classic system: as described, or by speaker"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="compute threads (default 1)"
@@ -43,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         data=tuple(path for group in given.data for path in group),
         output=given.output,
         epochs=given.epochs,
+        split=given.split,
         seed=given.seed,
         threads=given.threads,
         resume=given.resume,

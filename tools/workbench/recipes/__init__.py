@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RECIPES: Mapping[tuple[str, str], str] = {
     ("emoedge", "face"): "workbench.recipes.face",
     ("emoedge", "speech"): "workbench.recipes.speech",
+    **{(system, modality): "workbench.recipes.classic" for system in "ABCDE" for modality in ("face", "speech")},
 }
 """Module that trains a (system, modality); it has `train(options: TrainOptions) -> None`."""
 
@@ -35,6 +36,8 @@ class TrainOptions:
     """One of the recipe's own variants; empty: its first one."""
     epochs: int | None = None
     """Passes over the training part; None: the recipe's own number."""
+    split: str = ""
+    """How the data is divided, where the recipe knows several ways; empty: its own."""
     seed: int = 0
     threads: int = 1
     """Compute threads."""
