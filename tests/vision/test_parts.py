@@ -1,0 +1,131 @@
+"""The parts of the eye, each by itself: rate, gate, quality, detector, track."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.config.vision import VisionConfig
+from emoedge.emotions import Reason
+from emoedge.errors import ModelError
+from emoedge.messages import Box
+from emoedge.vision.gate import MotionGate
+from emoedge.vision.haar import HaarDetector
+from emoedge.vision.quality import quality, thumbnail
+from emoedge.vision.rate import RateLimit
+from emoedge.vision.track import Track
+
+
+@pytest.mark.parametrize(("rate", "fps", "passed"), [(0, 25, 250), (5, 25, 50), (10, 25, 100), (30, 25, 250), (1, 12.5, 10)])
+def test_a_rate_passes_that_many_frames(rate, fps, passed):
+    limit = RateLimit(rate)
+    assert sum(limit.due(i / fps) for i in range(int(10 * fps))) == pytest.approx(passed, abs=1)
+
+
+def test_a_rate_starts_anew_after_a_gap_or_a_jump_back():
+    limit = RateLimit(2)
+    assert [limit.due(t) for t in (0.0, 0.2, 0.5, 100.0, 100.2, 100.5, 3.0, 3.1, 3.5)] == [
+        True, False, True, True, False, True, True, False, True,
+    ]  # fmt: skip
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.floats(0.5, 60))
+def test_no_rate_is_exceeded(pauses, rate):
+    limit, times = RateLimit(rate), np.cumsum(pauses)
+    passed = [t for t in times if limit.due(float(t))]
+    assert passed
+    assert len(passed) <= (times[-1] - times[0]) * rate + 1.2
+
+
+def still(value=120):
+    return np.full((480, 640), value, np.uint8) + np.arange(640, dtype=np.uint8)[None] // 8
+
+
+def test_the_gate_sees_where_something_changed():
+    gate = MotionGate(6)
+    assert gate.look(still()).cells.all()
+    assert not gate.look(still()).any
+    changed = still()
+    changed[96:160, 320:384] += 30
+    motion = gate.look(changed)
+    assert motion.within(Box(320, 96, 64, 64), 1)
+    assert not motion.within(Box(0, 300, 100, 100), 1)
+    assert int(motion.cells.sum()) == 16
+
+
+def test_the_gate_adds_up_slow_changes_and_takes_out_common_ones():
+    gate = MotionGate(6)
+    gate.look(still())
+    slow = [still() for _ in range(20)]
+    for i, picture in enumerate(slow):
+        picture[96:160, 320:384] += i
+    assert 1 <= sum(gate.look(p).any for p in slow) <= 3
+    flicker = MotionGate(6)
+    flicker.look(still())
+    assert not any(flicker.look((still() * gain).astype(np.uint8)).any for gain in (0.9, 1.1, 0.85, 1.0))
+
+
+def test_camera_noise_is_no_motion():
+    gate, random = MotionGate(6), np.random.default_rng(0)
+    noisy = (np.clip(still() + random.normal(0, 12, (480, 640)), 0, 255).astype(np.uint8) for _ in range(30))
+    assert [gate.look(p).any for p in noisy] == [True] + [False] * 29
+
+
+@pytest.mark.parametrize(("value", "blank"), [(0, True), (255, True), (128, True)])
+def test_a_flat_picture_is_blank(value, blank):
+    assert MotionGate(6).look(np.full((48, 64), value, np.uint8)).blank is blank
+    assert not MotionGate(6).look(still()).blank
+
+
+def test_quality_falls_with_blur_darkness_and_size(studio):
+    picture, box = studio.with_face(studio.ground(), 320, 240, 120)
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    config = VisionConfig()
+    good = quality(thumbnail(gray, box), 120, config)
+    assert good.reason is None
+    assert good.overall > 0.8
+    blurred = quality(thumbnail(cv2.GaussianBlur(gray, (0, 0), 9), box), 120, config)
+    assert blurred.reason is Reason.BLUR
+    dark = quality(thumbnail((gray * 0.1).astype(np.uint8), box), 120, config)
+    assert dark.reason is Reason.LOW_LIGHT
+    bright = quality(thumbnail(np.clip(gray.astype(np.int16) * 8, 0, 255).astype(np.uint8), box), 120, config)
+    assert bright.reason is Reason.CLIPPED
+    assert quality(thumbnail(gray, box), 20, config).reason is Reason.FACE_TOO_SMALL
+    assert quality(thumbnail(gray, box), 40, config).overall < good.overall
+
+
+def test_sharpness_does_not_depend_on_contrast(studio):
+    picture, box = studio.with_face(studio.ground(), 320, 240, 120)
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    full = quality(thumbnail(gray, box), 120, VisionConfig()).sharpness
+    half = quality(thumbnail(gray // 2 + 60, box), 120, VisionConfig()).sharpness
+    assert half == pytest.approx(full, rel=0.2)
+
+
+def test_the_detector_keeps_to_the_sizes_asked_for(studio):
+    picture, box = studio.with_face(studio.ground(), 320, 240, 120)
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    found = studio.detector.detect(gray, minimum=60, maximum=160)
+    assert [f for f in found if f.overlap(box) > 0.4]
+    assert not [f for f in studio.detector.detect(gray, minimum=200) if f.overlap(box) > 0.4]
+    assert list(studio.detector.detect(gray[:10, :10], minimum=1)) == []
+
+
+def test_a_missing_or_broken_cascade_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no such cascade"):
+        HaarDetector(str(tmp_path / "none.xml"))
+    broken = tmp_path / "broken.xml"
+    broken.write_text("not a cascade")
+    with pytest.raises(ModelError, match="not a Haar cascade"):
+        HaarDetector(str(broken))
+
+
+def test_a_track_predicts_by_its_velocity_but_not_too_far():
+    track = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0)
+    for i in range(1, 30):
+        track.hit(Box(10 * i, 0, 100, 100), i * 0.04)
+    x, y = track.predicted(30 * 0.04).centre
+    assert x == pytest.approx(350, abs=2)
+    assert y == pytest.approx(50)
+    assert track.predicted(100).centre[0] == pytest.approx(340 + 60, abs=1)
