@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from emoedge.outputs.pacing import StatePacer
     from emoedge.outputs.stamp import Stamp
     from emoedge.outputs.topics import Topics
+
+log = logging.getLogger(__name__)
 
 EMOTION_EXPIRY = 60
 """Seconds; six missed heartbeats, after which a broker that speaks MQTT 5 forgets the state."""
@@ -78,6 +81,7 @@ class Dispatch:
         self._fetched: deque[StoredEvent] = deque()
         self._cursor = 0
         self._connected_at = 0.0
+        self._refusing = False
         self.refused = 0
         """Events that the broker would not take."""
 
@@ -120,7 +124,11 @@ class Dispatch:
 
     def delivered(self, token: int, *, accepted: bool) -> None:
         """Strike an event off; one that the broker refuses would be refused for ever."""
-        self.refused += not accepted
+        if not accepted:
+            if not self._refusing:
+                log.warning("mqtt: the broker refuses events on %s; see its access control list", self._topics.event)
+            self.refused += 1
+        self._refusing = not accepted
         self._outbox.delete(token)
 
     def received(self, topic: str, body: bytes, *, retained: bool) -> None:

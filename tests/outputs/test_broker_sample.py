@@ -1,0 +1,66 @@
+"""The sample access control list of docs/broker/ with a real Mosquitto: enough, and no more than that."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.broker
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "broker"
+
+
+@pytest.fixture
+def fleet(make_broker, tmp_path):
+    for user in ("test-1", "test-2", "reader", "operator", "homeassistant"):
+        flag = "-b" if (tmp_path / "pw").exists() else "-c -b"
+        os.system(f"mosquitto_passwd {flag} {tmp_path}/pw {user} secret 2>/dev/null")
+    acl = tmp_path / "acl"
+    acl.write_text((SAMPLE / "acl").read_text())
+    acl.chmod(0o600)
+    lines = [
+        line for line in (SAMPLE / "mosquitto.conf").read_text().splitlines()
+        if line.split()[:1] not in ([], ["#"]) and not line.startswith(("#", "listener", "cafile", "certfile", "keyfile",
+           "tls_version", "password_file", "acl_file", "persistence", "allow_anonymous", "autosave"))
+    ]  # fmt: skip
+    lines += [f"password_file {tmp_path}/pw", f"acl_file {acl}"]
+    listener, *rest = lines  # per_listener_settings has to stand first, as in the sample
+    assert listener.startswith("per_listener_settings")
+    return make_broker("\n".join(rest), anonymous=False)
+
+
+def login(user):
+    return {"username": user, "password": "secret"}
+
+
+def test_a_device_says_all_it_has_to_say(fleet, make_sink, listen, tell):
+    reader = listen(fleet.port, pattern="emoedge/#", **login("reader"))
+    house = listen(fleet.port, pattern="homeassistant/#", **login("homeassistant"))
+    sink = make_sink(fleet.port, **login("test-1"))
+    sink.state(tell.state())
+    sink.event(tell.moved(1, 0.0))
+    for topic in ("status", "info", "emotion", "event", "control/paused", "schema/event"):
+        reader.wait(topic)
+    assert house.wait("emoedge-test-1/config")[0].json["device"]
+    operator = listen(fleet.port, pattern="emoedge/#", **login("operator"))
+    operator.client.publish("emoedge/test-1/control/log_level/set", "error", 1)
+    operator.client.publish("emoedge/test-1/request/options", "{}", 1)
+    reader.wait("control/log_level", where=lambda item: item.json["value"] == "error")
+    reader.wait("response/options")
+    assert sink.drops["refused"] == 0
+
+
+def test_nobody_speaks_for_another_and_readers_ask_nothing(fleet, make_sink, listen, tell, eventually, caplog):
+    reader = listen(fleet.port, pattern="emoedge/#", **login("reader"))
+    impostor = make_sink(fleet.port, device="test-1", **login("test-2"))
+    impostor.event(tell.moved(1, 0.0))
+    eventually(lambda: impostor.drops["refused"] == 1)
+    assert "access control list" in caplog.text
+    reader.client.publish("emoedge/test-1/request/restart", "{}", 1).wait_for_publish(5)
+    spy = listen(fleet.port, pattern="emoedge/#", **login("test-2"))
+    honest = make_sink(fleet.port, device="test-1", **login("test-1"))
+    honest.event(tell.moved(2, 0.0))
+    told = reader.wait("event")
+    assert [item.json["number"] for item in told] == [2]
+    assert not reader.on("response/restart")
+    assert not spy.heard
