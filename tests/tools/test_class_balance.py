@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from workbench.class_balance import LARGEST, matching_shift
+from workbench.class_balance import LARGEST, balancing_shift, matching_shift
 
 
 def confused(seed, *, bias):
@@ -40,3 +40,19 @@ def test_a_class_that_does_not_occur_is_left_alone():
 def test_the_shift_is_bounded():
     logits, truth = confused(2, bias=6.0)
     assert np.abs(matching_shift(logits, truth)).max() <= LARGEST
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_shift_is_taken_only_as_far_as_it_pays(seed):
+    logits, truth = confused(seed, bias=0.8)
+
+    def worth(shift):
+        said = (logits + shift).argmax(1)
+        f1 = [2 * ((said == c) & (truth == c)).sum() / ((said == c).sum() + (truth == c).sum()) for c in range(3)]
+        return (said == truth).mean() + np.mean(f1)
+
+    whole = matching_shift(logits, truth)
+    chosen = balancing_shift(logits, truth)
+    assert worth(chosen) > worth(np.zeros(3))
+    assert worth(chosen) >= worth(whole)
+    assert np.allclose(chosen, whole * (chosen[2] / whole[2]), atol=1e-6)

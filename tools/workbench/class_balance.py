@@ -13,6 +13,7 @@ LARGEST = 1.0
 """Bound of a shift: a rare class has few held-out rows, and a larger step would follow their accidents."""
 
 ROUNDS = 300
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def matching_shift(logits: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -37,3 +38,21 @@ def matching_shift(logits: NDArray[np.floating[Any]], truth: NDArray[np.int64]) 
         shift[occurs] -= shift[occurs].mean()
         shift = shift.clip(-LARGEST, LARGEST)
     return best.astype(np.float32)
+
+
+def balancing_shift(logits: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return that share (of SHARES) of the matching shift under which accuracy + macro-F1 on these rows is largest.
+
+    The whole of it costs precision where a rare class (disgust) would have to be named by guessing.
+    """
+    whole = matching_shift(logits, truth)
+    return max((np.float32(share) * whole for share in SHARES), key=lambda shift: _worth(logits + shift, truth))
+
+
+def _worth(logits: NDArray[np.floating[Any]], truth: NDArray[np.int64]) -> float:
+    said = logits.argmax(axis=1)
+    f1 = [
+        2 * int(((said == c) & (truth == c)).sum()) / int((said == c).sum() + (truth == c).sum())
+        for c in np.unique(truth)
+    ]
+    return float((said == truth).mean() + np.mean(f1))

@@ -12,7 +12,7 @@ import numpy as np
 
 from emoedge.emotions import CANONICAL
 from workbench import training
-from workbench.class_balance import matching_shift
+from workbench.class_balance import balancing_shift
 from workbench.data import faces
 from workbench.face_views import FIELD, cut_mix, mix_up, views
 
@@ -50,7 +50,7 @@ class Plan:
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
 PLANS: Mapping[str, Plan] = {
-    "wide": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(18, 0.5, 0.2), Cycle(104, 0.45, 0.5))),
+    "wide": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(18, 0.5, 0.2), Cycle(64, 0.6, 0.3))),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
@@ -186,7 +186,7 @@ class Run:
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def write(self, folder: Path) -> None:
-        """Write FILES of the averaged network, each class named as often as it occurs."""
+        """Write FILES of the averaged network, its classes balanced on the rows held out."""
         folder.mkdir(parents=True, exist_ok=True)
         truths = {"original": self.pack.labels[self.held]}
         if self.pack.votes is not None:
@@ -194,7 +194,7 @@ class Run:
         logits = dict(zip(self._net.HEADS, self.predict(self.held), strict=True))
         for head, truth in truths.items():
             counted = truth >= 0
-            shift = matching_shift(logits[head][counted, : len(CANONICAL)], truth[counted])
+            shift = balancing_shift(logits[head][counted, : len(CANONICAL)], truth[counted])
             model = self._net.single(self.average, self.plan.stages, head=head, size=FIELD, shift=shift)
             self._net.save(model, folder / f"{FILES[head]}.keras")
             np.savez(
