@@ -1,0 +1,121 @@
+"""What a conversion may be asked for: labels, their mapping, gates, and the command line around them."""
+
+from pathlib import Path
+
+import pytest
+from workbench.conversion import ConversionError, Request, map_labels, parse_labels
+from workbench.conversion.command import main
+
+from emoedge.emotions import CANONICAL
+from emoedge.inference.spec import FrontEndSpec
+
+
+def request(**changes):
+    values = {
+        "model": Path("m.keras"), "output": Path("m.tflite"), "front_end": FrontEndSpec("face_gray"),
+        "labels": CANONICAL, "label_map": CANONICAL, "calibrate": Path("rows.npz"),
+    }  # fmt: skip
+    return Request(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("label", "emotion"),
+    [("angry", "angry"), ("Anger", "angry"), ("calm", "neutral"), ("ps", "surprise"), ("OAF_Fear", "fear"),
+     ("YAF_pleasant_surprised", "surprise"), ("fearful", "fear")],
+)  # fmt: skip
+def test_labels_are_mapped_by_name(label, emotion):
+    assert map_labels(["happy", label], {}) == ("happy", emotion)
+
+
+def test_given_mapping_goes_first():
+    assert map_labels(["a", "calm"], {"a": "sad", "calm": "happy"}) == ("sad", "happy")
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "cause"),
+    [(["happy", "bored"], {}, "add --label-map bored="), (["happy", "sad"], {"glad": "happy"}, "names 'glad'")],
+)
+def test_labels_without_emotion_are_refused(labels, given, cause):
+    with pytest.raises(ConversionError, match=cause):
+        map_labels(labels, given)
+
+
+@pytest.mark.parametrize(("text", "cause"), [("happy", "at least two"), ("a,,b", "at least two"), ("a,b,a", "'a' is named twice")])
+def test_bad_label_lists_are_refused(text, cause):
+    with pytest.raises(ConversionError, match=cause):
+        parse_labels(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"dtype": "int4"}, "dtype 'int4'"),
+        ({"calibrate": None}, "int8 needs representative data"),
+        ({"samples": 0}, "at least 1"),
+        ({"allow": frozenset({"speed"})}, "no gate speed"),
+        ({"output_kind": "hunch"}, "output 'hunch'"),
+    ],
+)
+def test_bad_requests_are_refused(changes, cause):
+    with pytest.raises(ConversionError, match=cause):
+        request(**changes)
+
+
+def test_float_needs_no_data():
+    assert request(dtype="float16", calibrate=None).calibrate is None
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (["--front-end", "face_infrared:size=48"], "'face_infrared' is unknown"),
+        (["--front-end", "face_gray:size"], "expected key=value"),
+        (["--front-end", "mfcc_mean"], "does not serve a face model"),
+        (["--labels", "happy"], "at least two"),
+        (["--label-map", "happy=glee"], "expected label=emotion"),
+        (["--prior", "1,2"], "expected 7 numbers"),
+    ],
+)
+def test_wrong_usage_exits_2_with_one_line(tmp_path, capsys, change, cause):
+    plain = ["convert", "m.keras", "--modality", "face", "--labels", "happy,sad", "--front-end", "face_gray:size=12",
+             "--dtype", "float32", "--output", str(tmp_path / "m.tflite")]  # fmt: skip
+    assert main([*plain, *change]) == 2
+    error = capsys.readouterr().err
+    assert cause in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [
+        ("m.keras", None, "no such model file"),
+        ("m.keras", b"PK\x03\x04 and then nothing", "truncated .keras file"),
+        ("m.h5", b"nothing known", "neither a .keras"),
+        ("m.h5", b"", "neither a .keras"),
+    ],
+)
+def test_files_that_are_no_models_exit_1_with_one_line(tmp_path, capsys, name, content, cause):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    code = main(["convert", str(path), "--modality", "face", "--labels", "happy,sad", "--front-end", "face_gray:size=12",
+                 "--dtype", "float32", "--output", str(tmp_path / "m.tflite")])  # fmt: skip
+    assert code == 1
+    error = capsys.readouterr().err
+    assert cause in error
+    assert str(path) in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "m.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["face_gray", "face_rgb:size=96,mean=0.4|0.5|0.6,std=1", "mfcc_sequence:seconds=2.5,energy=true,taper=hamming"]
+)
+def test_front_ends_are_written_as_they_are_read(text):
+    assert str(FrontEndSpec.parse(text)) == text
+
+
+def test_front_end_values_have_their_type():
+    spec = FrontEndSpec.parse("mfcc_mean:mels=40,hop=1e-2,energy=false,log=db,mean=1|2.5")
+    assert spec.parameters == {"mels": 40, "hop": 0.01, "energy": False, "log": "db", "mean": [1, 2.5]}
+    assert spec.modality == "speech"
