@@ -31,6 +31,15 @@ def train_reason() -> str | None:
     return None if probe.returncode == 0 else "TensorFlow cannot be imported in .venv-train"
 
 
+def home_assistant_reason() -> str | None:
+    """Why Home Assistant's own validation cannot be used, if it cannot."""
+    python = os.environ.get("EMOEDGE_HA_PYTHON", str(ROOT / ".venv-ha/bin/python"))
+    if not Path(python).exists():
+        return "Home Assistant needs Python 3.12 or newer, and there is no .venv-ha here (make setup-ha)"
+    probe = subprocess.run([python, "-c", "import homeassistant"], capture_output=True, check=False)
+    return None if probe.returncode == 0 else "Home Assistant cannot be imported in .venv-ha"
+
+
 def command_reason(*commands: str) -> str | None:
     """Which of the commands are missing, if any."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -40,7 +49,7 @@ def command_reason(*commands: str) -> str | None:
 
 def main() -> int:
     """Deselect by mark what cannot run here, run the rest, return pytest's exit code."""
-    reasons = {"train": train_reason()}
+    reasons = {"train": train_reason(), "homeassistant": home_assistant_reason()}
     unmet = {mark: reason for mark, reason in reasons.items() if reason}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for mark, commands in {"broker": ("mosquitto",), "microphone": ("pulseaudio", "paplay")}.items():

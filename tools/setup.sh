@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what emoedge needs on a Debian-like machine: system packages through apt, environments through pip.
-# Usage: tools/setup.sh run | train | test     (PYTHON names the interpreter; default: the newest that fits)
+# Usage: tools/setup.sh run | train | ha | test     (PYTHON names the interpreter; default: the newest that fits)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,8 @@ fits() { # INTERPRETER MIN MAX: whether it is a Python from MIN to MAX (3.x mino
 
 find_python() { # MIN MAX
   local candidate
-  for candidate in "${PYTHON:-}" python3 python3.11 python3.13 python3.12 python3.14 /usr/bin/python3; do
+  for candidate in "${PYTHON:-}" python3 python3.11 python3.13 python3.12 python3.14 /usr/bin/python3 \
+    "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1-4]*/bin/python3; do
     if [ -n "$candidate" ] && command -v "$candidate" >/dev/null && fits "$candidate" "$1" "$2"; then
       command -v "$candidate"
       return
@@ -97,6 +98,21 @@ PY
   touch .venv-train/.ready
 }
 
+setup_ha() {
+  local python
+  mkdir -p .venv-ha
+  if ! python=$(find_python 12 13); then
+    say "no Python 3.12 or 3.13 here: Home Assistant's own validation of the discovery message cannot run"
+    touch .venv-ha/.ready
+    return 0
+  fi
+  make_venv .venv-ha "$python"
+  # The oldest line with device discovery that still installs; its MQTT schemas import without a running instance.
+  pip_install .venv-ha "homeassistant==2025.1.4" "paho-mqtt==1.6.1" ||
+    say "Home Assistant could not be installed; its validation is listed as not run"
+  touch .venv-ha/.ready
+}
+
 setup_test() {
   apt_install mosquitto mosquitto-clients pulseaudio libasound2-plugins espeak-ng libsndfile1
 }
@@ -104,6 +120,7 @@ setup_test() {
 case "${1:-}" in
   run) setup_run ;;
   train) setup_train ;;
+  ha) setup_ha ;;
   test) setup_test ;;
-  *) die "usage: tools/setup.sh run|train|test" ;;
+  *) die "usage: tools/setup.sh run|train|ha|test" ;;
 esac

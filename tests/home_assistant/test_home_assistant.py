@@ -1,0 +1,56 @@
+"""The discovery message against Home Assistant's own validation, in an environment of its own."""
+
+import copy
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from emoedge.emotions import CANONICAL
+from emoedge.outputs.discovery import discovery, discovery_topic
+from emoedge.outputs.topics import Topics
+
+pytestmark = pytest.mark.homeassistant
+
+ROOT = Path(__file__).parents[2]
+PYTHON = os.environ.get("EMOEDGE_HA_PYTHON", str(ROOT / ".venv-ha/bin/python"))
+SCRIPT = Path(__file__).with_name("validate_discovery.py")
+MESSAGE = discovery(Topics("emoedge", "kitchen-pi-3f9a"), name=None, labels=CANONICAL, model="Raspberry Pi 4")
+TOPIC = discovery_topic("homeassistant", "kitchen-pi-3f9a")
+
+
+def broken(change):
+    message = copy.deepcopy(MESSAGE)
+    change(message)
+    return message
+
+
+BROKEN = {
+    "no origin": (TOPIC, broken(lambda m: m.pop("origin"))),
+    "no identifiers": (TOPIC, broken(lambda m: m["device"].pop("identifiers"))),
+    "enum measured": (TOPIC, broken(lambda m: m["components"]["emotion"].update(state_class="measurement"))),
+    "misspelt option": (TOPIC, broken(lambda m: m["components"]["people"].update(expire_afer=3))),
+    "odd unit": (TOPIC, broken(lambda m: m["components"]["temperature"].update(unit_of_measurement="hot"))),
+    "odd topic": ("homeassistant/device/with a blank/config", MESSAGE),
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    """Objections of Home Assistant by the name of the message; importing it takes seconds, so all go at once."""
+    messages = {"ours": (TOPIC, MESSAGE), **BROKEN}
+    done = subprocess.run(
+        [PYTHON, str(SCRIPT)], input=json.dumps(messages), capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_home_assistant_accepts_the_message(verdicts):
+    assert verdicts["ours"] == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_the_check_can_fail(verdicts, name):
+    assert verdicts[name]
