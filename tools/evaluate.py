@@ -49,7 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
               f"has no label for")  # fmt: skip
     print(table(result))
     if given.confusion:
-        plots.confusion(result, given.confusion, title=what)
+        try:
+            plots.confusion(result, given.confusion, title=what)
+        except (OSError, ValueError) as error:
+            print(f"{given.confusion}: cannot be drawn: {error}", file=sys.stderr)
+            return 2
     if given.json:
         print(json.dumps(result.as_dict() | more))
     return 0

@@ -120,6 +120,9 @@ def test_the_table_and_the_picture_come_before_the_json(tmp_path, model, picture
     assert "precision" in out
     assert "confusion (row: truth" in out
     assert png.read_bytes().startswith(b"\x89PNG")
+    nowhere = str(tmp_path / "none" / "confusion.png")
+    assert evaluate.main([str(model), "--data", str(path), "--confusion", nowhere]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
     assert evaluate.main([str(model), "--data", str(path)]) == 0
     assert "{" not in capsys.readouterr().out
 

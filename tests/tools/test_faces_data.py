@@ -130,6 +130,21 @@ def test_packs_that_do_not_fit_are_refused(tmp_path, changed, message):
         pack(tmp_path, **changed)
 
 
+@pytest.mark.parametrize("how", ["junk", "truncated", "empty", "one array"])
+def test_files_that_are_no_pack_are_refused(tmp_path, how):
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, **arrays())
+    path = tmp_path / "faces.npz"
+    contents = {"junk": b"no pack", "truncated": whole.read_bytes()[:3000], "empty": b""}
+    if how == "one array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:
+        path.write_bytes(contents[how])
+    with pytest.raises(ValueError, match="pack"):
+        faces.load(path)
+
+
 def test_a_pack_without_votes_is_read(tmp_path):
     assert pack(tmp_path, ferplus_votes=None).votes is None
 

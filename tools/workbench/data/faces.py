@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from emoedge.emotions import CANONICAL
 
@@ -50,8 +52,8 @@ class FacePack:
 
 
 def load(path: Path) -> FacePack:
-    """Read a `.npz` pack. Raises ValueError where keys are missing or shapes do not fit."""
-    with np.load(path, allow_pickle=False) as archive:
+    """Read a `.npz` pack. Raises ValueError where it is none, keys are missing or shapes do not fit."""
+    with _opened(path) as archive:
         missing = [key for key in _KEYS if key not in archive.files]
         if missing:
             raise ValueError(f"{path}: no {', '.join(missing)} in the pack")
@@ -85,6 +87,17 @@ def load(path: Path) -> FacePack:
         clean=clean,
         first=read["dup_of"].astype(np.int64) if "dup_of" in read else _first_rows(images),
     )
+
+
+def _opened(path: Path) -> NpzFile:
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: no .npz pack, or a truncated one") from error
+    if not isinstance(archive, NpzFile):
+        # The file's content, not an argument's type, is wrong.
+        raise ValueError(f"{path}: one array; a pack is an .npz with {', '.join(_KEYS)}")  # noqa: TRY004
+    return archive
 
 
 def _first_rows(images: NDArray[np.uint8]) -> NDArray[np.int64]:
