@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 TRAIN := .venv-train
+HA := .venv-ha
 
-.PHONY: help setup setup-train demo test check bench clean reference
+.PHONY: help setup setup-train setup-ha demo test check bench clean reference
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,10 +20,15 @@ setup-train: $(TRAIN)/.ready ## build .venv-train with TensorFlow, for training 
 $(TRAIN)/.ready: pyproject.toml tools/setup.sh
 	PYTHON="$(PYTHON)" tools/setup.sh train
 
+setup-ha: $(HA)/.ready ## build .venv-ha with Home Assistant, whose validation the discovery message must pass
+
+$(HA)/.ready: tools/setup.sh
+	PYTHON="$(PYTHON)" tools/setup.sh ha
+
 demo: setup ## watch emotion events arrive over MQTT from the bundled clip
 	$(VENV)/bin/emoedge demo
 
-test: setup setup-train ## all tests, with a real Mosquitto and a real PyAudio capture
+test: setup setup-train setup-ha ## all tests, with a real Mosquitto and a real PyAudio capture
 	PYTHON="$(PYTHON)" tools/setup.sh test
 	$(VENV)/bin/python tools/run_tests.py
 
@@ -35,4 +41,11 @@ reference: setup ## write config.yaml and the reference pages anew
 	$(VENV)/bin/python tools/reference.py
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TRAIN) $(HA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+EMOEDGE_DATA ?=
+
+.PHONY: classic
+classic: setup-train ## train, convert and measure the classic systems (EMOEDGE_DATA=DIR; one night)
+	@test -n "$(EMOEDGE_DATA)" || { echo "say where the data is: make classic EMOEDGE_DATA=DIR"; exit 2; }
+	$(TRAIN)/bin/python tools/classic.py run --data "$(EMOEDGE_DATA)"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emoedge.audio.front_end import build
 from emoedge.emotions import CANONICAL
+from emoedge.inference.spec import FrontEndSpec
 from emoedge.messages import SAMPLE_RATE
 from emoedge.vision.crop import FaceFrontEnd
 from workbench.data import faces
@@ -56,6 +57,8 @@ class Division:
     learn: Part
     choose: Part
     report: Part
+    front_end: FrontEndSpec
+    """The model's, with what was learned from the data: mean and deviation."""
 
 
 def divide(model: ClassicModel, modality: str, data: Path, split: str, seed: int) -> Division:
@@ -95,7 +98,7 @@ def _faces(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
         inputs = np.stack([front_end.prepare(image) for image in pack.images[rows]])
         return Part(inputs, labels, truth)
 
-    return Division(part(learned), part(chosen), part(reported))
+    return Division(part(learned), part(chosen), part(reported), model.front_end)
 
 
 def _speech(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
@@ -132,7 +135,21 @@ def _speech(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
         every = np.concatenate([index, twice])
         return Part(np.concatenate([stacked[index], np.stack(more)]), labels[every], truth[every])
 
-    return Division(part(learned, augmented=True), part(chosen, augmented=False), part(reported, augmented=False))
+    parts = (part(learned, augmented=True), part(chosen, augmented=False), part(reported, augmented=False))
+    return _standardised(parts, model)
+
+
+def _standardised(parts: tuple[Part, Part, Part], model: ClassicModel) -> Division:
+    """Take the learned part's mean and deviation off all parts, and tell the front end to do so."""
+    if not model.standardise:
+        return Division(*parts, model.front_end)
+    learned = parts[0].inputs
+    axes = None if model.standardise == "all" else tuple(range(learned.ndim - 1))
+    mean = learned.mean(axis=axes, dtype=np.float64)
+    std = np.maximum(learned.std(axis=axes, dtype=np.float64), 1e-6)
+    scaled = [replace(p, inputs=((p.inputs - mean) / std).astype(np.float32)) for p in parts]
+    parameters = {**model.front_end.parameters, "mean": np.round(mean, 6).tolist(), "std": np.round(std, 6).tolist()}
+    return Division(*scaled, FrontEndSpec(model.front_end.name, parameters))
 
 
 def _divided(

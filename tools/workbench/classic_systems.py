@@ -49,6 +49,8 @@ class ClassicModel:
     loss: str = "categorical_crossentropy"
     offset: float = 0.0
     """Seconds cut from the start of each clip."""
+    standardise: str = ""
+    """By the learned part's mean and deviation: `all` values alike, or each `feature` of the last axis by its own."""
     copies: tuple[str, ...] = ()
     """Changed copies of each training clip: `noise`, `stretch_pitch`."""
     limit: Mapping[str, int] | None = None
@@ -76,7 +78,7 @@ MODELS: Mapping[tuple[str, str, str], ClassicModel] = {
     ),
     ("A", "speech", ""): ClassicModel(
         front_end=FrontEndSpec("summary_162", {"seconds": 2.5}), labels=SIX, corpora=("ravdess",),
-        epochs=50, batch=64, offset=0.6, copies=("noise", "stretch_pitch"),
+        epochs=50, batch=64, offset=0.6, standardise="feature", copies=("noise", "stretch_pitch"),
         reported="99 % training, 80 % validation", protocol="random clips, copies of one clip on both sides",
         open="2.5 s from 0.6 s on; copies: one with noise, one stretched and shifted; calm counted as neutral",
     ),
@@ -89,7 +91,7 @@ MODELS: Mapping[tuple[str, str, str], ClassicModel] = {
         front_end=FrontEndSpec(
             "log_mel_band_mean", {"seconds": 3.0, "window": 0.0464, "hop": 0.0116, "nfft": 1024, "mels": 128}
         ),
-        labels=RAVDESS, corpora=("ravdess",), epochs=50, batch=32, offset=0.5,
+        labels=RAVDESS, corpora=("ravdess",), epochs=50, batch=32, offset=0.5, standardise="all",
         reported="no figure", protocol="random clips, best checkpoint by validation accuracy",
         open="frames of librosa's defaults at 44.1 kHz; sigmoids with categorical cross-entropy", output="sigmoid",
     ),
@@ -97,7 +99,7 @@ MODELS: Mapping[tuple[str, str, str], ClassicModel] = {
         front_end=FrontEndSpec(
             "log_mel_band_mean", {"seconds": 3.0, "window": 0.0464, "hop": 0.0116, "nfft": 1024, "mels": 128}
         ),
-        labels=RAVDESS, corpora=("ravdess",), epochs=50, batch=32, offset=0.5,
+        labels=RAVDESS, corpora=("ravdess",), epochs=50, batch=32, offset=0.5, standardise="all",
         reported="no figure", protocol="random clips", open="as the CNN; softmax",
     ),
     ("B", "speech", "lstm"): ClassicModel(

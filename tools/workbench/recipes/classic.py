@@ -136,6 +136,7 @@ def _write(network: Any, model: ClassicModel, division: Division, folder: Path, 
     learned = network.predict(_dataset(model, division.learn, None), verbose=0)
     about["training_accuracy"] = round(float((learned.argmax(1) == division.learn.labels).mean()), 4)
     about["figures"] = figures.as_dict()
+    about["front_end"] = str(division.front_end)
     own = division.report.labels >= 0
     if own.any():
         about["own_labels_accuracy"] = round(float((outputs.argmax(1) == division.report.labels)[own].mean()), 4)
