@@ -38,7 +38,8 @@ def page(results: Mapping[str, Any]) -> str:
         less = f" ({epochs} of them here)" if epochs != model.epochs else ""
         lines.append(
             f"### {name}\n\nFront end `{model.front_end.name}`, {len(model.labels)} labels, "
-            f"{model.epochs} epochs{less}, batch {model.batch}. The description leaves open, and we chose: {model.open}.\n\n"
+            f"{model.epochs} epochs{less}, batch {model.batch}. "
+            f"The description leaves open, and we chose: {model.open}.\n\n"
             f"```sh\n{command(key, epochs)}\n```\n\n"
             f"![confusion matrix, author's division](classic-systems/{name}-author-confusion.png)\n"
             f"![confusion matrix, honest](classic-systems/{name}-honest-confusion.png)\n"
