@@ -54,6 +54,7 @@ class Witness:
         self.numbers: list[int] = []
         self.ids: list[str] = []
         self.late = 0
+        self.redelivered = 0
         self.there = threading.Event()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id="witness", protocol=MQTTProtocolVersion.MQTTv5
@@ -75,6 +76,7 @@ class Witness:
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         told = json.loads(message.payload)
+        self.redelivered += message.dup and told["event_id"] in self.ids
         self.numbers.append(told["number"])
         self.ids.append(told["event_id"])
         self.late += told.get("late", False)
@@ -230,6 +232,7 @@ def result(run: Run, restarts: int, kills: int) -> dict[str, int]:
         "sent": len(run.committed),
         "lost": len(run.committed - set(arrived)),
         "duplicates": len(run.witness.ids) - len(set(run.witness.ids)),
+        "duplicates_of_the_broker": run.witness.redelivered,
         "out_of_order": sum(a > b for a, b in pairwise(arrived)),
         "late": run.witness.late,
         "broker_restarts": restarts,
@@ -276,7 +279,8 @@ def main() -> int:
         print(f"{'fault':<32}{'times':>7}{'events':>8}")
         for fault, times, events in run.table:
             print(f"{fault:<32}{times:>7}{events:>8}")
-        print(f"sent {counts['sent']}, lost {counts['lost']}, duplicated {counts['duplicates']}, "
+        print(f"sent {counts['sent']}, lost {counts['lost']}, duplicated {counts['duplicates']} "
+              f"({counts['duplicates_of_the_broker']} of them by the broker), "
               f"out of order {counts['out_of_order']}")  # fmt: skip
     print(json.dumps(counts))
     return int(bool(counts["lost"] or counts["out_of_order"]))
