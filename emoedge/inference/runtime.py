@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from emoedge.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -47,13 +48,17 @@ def chosen() -> str:
 
     Raises ModelError where it is not installed or there is none.
     """
-    here = installed()
     forced = os.environ.get(FORCE, "")
-    if forced and forced not in here:
-        raise ModelError(f"{FORCE}={forced}: no such TFLite runtime here; installed: {', '.join(here) or 'none'}")
-    if not here:
-        raise ModelError("no TFLite runtime is installed; pip install ai-edge-litert, or tflite-runtime")
-    return forced or here[0]
+    for name in (forced,) if forced else RUNTIMES:  # one import, not all: each costs time and memory at start
+        try:
+            module(name)
+        except (ImportError, KeyError):
+            continue
+        return name
+    if forced:
+        here = ", ".join(installed()) or "none"
+        raise ModelError(f"{FORCE}={forced}: no such TFLite runtime here; installed: {here}")
+    raise ModelError("no TFLite runtime is installed; pip install ai-edge-litert, or tflite-runtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,9 @@ class Interpreter:
         if model[4:8] != b"TFL3":  # tflite-runtime crashes on some of what is no model
             raise ModelError("not a TFLite model")
         try:
-            self._interpreter = module(self.runtime).Interpreter(model_content=model, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _quiet():
+                self._interpreter = module(self.runtime).Interpreter(model_content=model, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{self.runtime} cannot run it: {_first_line(error)}") from error
         self.input, input_index = _only(self._interpreter.get_input_details(), "input")
@@ -148,6 +154,23 @@ class Interpreter:
         np.add(scratch, tensor.zero_point, out=scratch)
         np.clip(scratch, limits.min, limits.max, out=scratch)
         self._input_view()[0] = scratch
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the runtimes' own `INFO: Created ... delegate` off stderr; it passes no logger that could be set."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # stderr is closed: nothing can be written anyway
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is a name, not a file
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _first_line(error: Exception) -> str:

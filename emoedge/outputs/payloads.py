@@ -160,4 +160,5 @@ def _contribution(part: Contribution) -> dict[str, object]:
         "age": plain(part.age),
         "quality": plain(part.quality),
         "label": part.label,
+        **({} if part.attribution is None else {"attribution": part.attribution}),
     }
