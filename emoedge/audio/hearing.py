@@ -79,6 +79,14 @@ class Hearing:
                     observations.append(observation)
         return HearingResult(block.at, self._gate.open, tuple(observations))
 
+    def finish(self, at: float) -> HearingResult:
+        """The recording ends at `at`: one more window where somebody spoke since the last one."""
+        observations: tuple[SpeechObservation, ...] = ()
+        if self._gate.open and self._spoken > self._due - self._hop + 1e-6:
+            last = self._observation(at)
+            observations = () if last is None else (last,)
+        return HearingResult(at, self._gate.open, observations)
+
     def _step(self, at: float) -> SpeechObservation | None:
         was_open = self._gate.open
         power, probabilities = self._net.push(self._samples)
