@@ -1,0 +1,1 @@
+"""Judges single photographs and recorded phrases, without a run around them."""
