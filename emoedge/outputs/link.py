@@ -42,6 +42,12 @@ WINDOW = 20
 REFUSED_WAIT = 60.0
 """Seconds between attempts after a refusal that only a person can cure."""
 
+STABLE = 5.0
+"""Seconds that a connection must have lasted for the next attempt to come soon again."""
+
+FEW = 3
+"""Connections in a row that did not last, after which a second client of the same id is suspected."""
+
 IDLE_WAIT = 1.0
 """Seconds at most between two looks at keepalive and stop."""
 
@@ -101,6 +107,8 @@ class Link:
         self._inflight: dict[int, int | None] = {}
         self._window = WINDOW
         self._up = threading.Event()
+        self._up_since = 0.0
+        self._short_lived = 0
         self._stop = threading.Event()
         self._deadline = 0.0
         self._farewell: Message | None = None
@@ -189,7 +197,15 @@ class Link:
         self._version = self._first_version
         if self._stop.is_set():
             return 0.0
-        self._say(logging.WARNING, f"{self._problem}; reconnecting")
+        if time.monotonic() - self._up_since >= STABLE:
+            self._backoff.reset()
+            self._short_lived = 0
+        else:
+            self._short_lived += 1
+        if self._short_lived == FEW:
+            self._problem = "accepts and drops us again and again: is the same device.id used twice?"
+        if self._short_lived <= FEW:
+            self._say(logging.WARNING, f"{self._problem}; reconnecting")
         return self._backoff.next() if self._refusal is None else self._refused.next()
 
     def _make_client(self) -> paho.Client:
@@ -223,7 +239,8 @@ class Link:
                 selector.modify(sock, selectors.EVENT_READ | writing)
                 self._exchange(client, sock, selector)
                 if self.connected:
-                    self._send(client)
+                    if self._farewell is not None or not self._stop.is_set():  # nothing comes after the farewell
+                        self._send(client)
                 elif time.monotonic() > answer_by:
                     break
                 if self._stop.is_set() and self._may_leave(client):
@@ -310,11 +327,12 @@ class Link:
             return
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._problem = None
-        self._backoff.reset()
+        self._up_since = time.monotonic()
         topics = self._user.connected()
         self._up.set()
         name = "MQTT 5" if self._version == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
-        self._say(logging.INFO, f"connected ({name})")
+        if self._short_lived < FEW:
+            self._say(logging.INFO, f"connected ({name})")
         if topics:
             client.subscribe([(topic, 1) for topic in topics])
 

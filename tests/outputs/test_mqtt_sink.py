@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import random
 import signal
 import time
 import tracemalloc
@@ -11,6 +12,7 @@ from itertools import pairwise
 import pytest
 
 from emoedge.messages import SensorStatus
+from emoedge.ops.backoff import Backoff
 from emoedge.ops.clock import SystemClock
 from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.schema_files import NAMES
@@ -175,19 +177,42 @@ def test_a_frozen_broker_blocks_nobody_and_costs_no_memory(broker, make_sink, te
         took.append(time.monotonic() - began)
         if number % 300 == 0:
             time.sleep(0.02)
-    assert sorted(took)[int(0.99 * len(took))] < 0.02, "a caller waited"
+    # A call that waited for the broker would take seconds; the machine's own pauses are shorter than this.
+    assert sorted(took)[int(0.99 * len(took))] < 0.2, "a caller waited"
     assert sink.queue == 3000
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    for _ in range(10_000):  # 10 MB: more than the kernel's socket buffers take
-        sink.health(REPORT | {"problems": ["x" * 1000]})
+    for _ in range(2_000):  # 10 MB: more than the kernel's socket buffers take
+        sink.health(REPORT | {"problems": ["x" * 5000]})
         sink.state(tell.state())
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 300_000, "what cannot be sent piles up"
     began = time.monotonic()
     sink.stop()
-    assert time.monotonic() - began < 2.2
+    assert time.monotonic() - began < 2.7
+
+
+def test_a_broker_that_froze_is_left_and_found_again(broker, make_sink, tell, eventually, caplog):
+    sink = make_sink(broker.port, keepalive=1)
+    assert sink.wait_connected(5)
+    broker.send(signal.SIGSTOP)
+    eventually(lambda: not sink.connected, timeout=6)
+    assert "keep alive timeout" in caplog.text.lower()
+    sink.event(tell.moved(1, time.monotonic()))
+    broker.send(signal.SIGCONT)
+    eventually(lambda: sink.connected and sink.queue == 0)
+
+
+def test_two_devices_of_one_name_fight_ever_more_slowly_and_say_why(broker, make_sink, caplog):
+    caplog.set_level(logging.INFO)
+    patience = {"backoff": Backoff(0.05, 60, 0.2, random.Random(1).random)}
+    for sink in (make_sink(broker.port, **patience), make_sink(broker.port, **patience)):
+        assert sink.wait_connected(5)
+    time.sleep(6)
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("link")]
+    assert 2 <= sum("is the same device.id used twice" in line for line in lines) <= 4
+    assert len(lines) <= 16
 
 
 def test_emotion_is_coalesced_to_two_a_second(broker, listen, make_sink, tell):
