@@ -105,10 +105,11 @@ class ControlDesk:
             panel.pause(paused=True)
 
     def start(self) -> None:
-        """Tell the values, put the log level in force, begin to answer requests."""
+        """Tell the values, put a log level of an earlier run in force, begin to answer requests."""
         for key in CONTROLS:
             self._show(key)
-        self._set_log_level()
+        if self._values.given("log_level"):
+            self._set_log_level()
         self._thread = threading.Thread(target=self._run, name="requests", daemon=True)
         self._thread.start()
 

@@ -46,6 +46,10 @@ class ControlValues:
         """Whether camera and microphone are to stay closed."""
         return self._values["paused"] is True
 
+    def given(self, key: str) -> bool:
+        """Whether somebody has set it, now or in an earlier run."""
+        return key in self._given
+
     def as_dict(self) -> dict[str, bool | str]:
         """All values."""
         with self._lock:

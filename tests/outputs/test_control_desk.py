@@ -85,6 +85,16 @@ def test_log_level_is_obeyed(desk, eventually):
     assert logging.getLogger("emoedge").level == logging.DEBUG
 
 
+def test_the_log_level_of_an_earlier_run_is_obeyed_and_else_left_alone(make_sink, tmp_path):
+    logger = logging.getLogger("emoedge")
+    logger.setLevel(logging.ERROR)
+    make_sink(1, values=ControlValues(None, log_level="info"))
+    assert logger.level == logging.ERROR
+    ControlValues(tmp_path, log_level="info").set("log_level", value="debug")
+    make_sink(1, device="test-2", values=ControlValues(tmp_path, log_level="info"))
+    assert logger.level == logging.DEBUG
+
+
 def test_nonsense_changes_nothing_and_the_old_value_is_shown_again(desk, caplog):
     _sink, panel, listener, say = desk
     for body in ("maybe", "[]", "x" * 9000, b"\xff"):
