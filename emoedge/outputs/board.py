@@ -21,6 +21,8 @@ class Board:
         self._dirty: dict[str, None] = {}
         self._notes: deque[Message] = deque()
         self._latest: dict[str, Message] = {}
+        self._shelf: dict[str, Message] = {}
+        self._shelf_dirty: dict[str, None] = {}
         self._dropped = 0
         self._lock = threading.Lock()
 
@@ -34,6 +36,12 @@ class Board:
         with self._lock:
             self._pinned[message.topic] = message
             self._dirty[message.topic] = None
+
+    def shelve(self, message: Message) -> None:
+        """As `pin`, for what never changes and may wait until nothing else does."""
+        with self._lock:
+            self._shelf[message.topic] = message
+            self._shelf_dirty[message.topic] = None
 
     def note(self, message: Message) -> None:
         """Send once, while it is news."""
@@ -53,6 +61,7 @@ class Board:
         """Every pinned message is to be sent again, in the order in which the topics were first pinned."""
         with self._lock:
             self._dirty = dict.fromkeys(self._pinned)
+            self._shelf_dirty = dict.fromkeys(self._shelf)
 
     def take(self, *, may_qos1: bool = True) -> Message | None:
         """The next message, None when nothing may be sent; QoS 1 only where `may_qos1`."""
@@ -68,7 +77,15 @@ class Board:
                 return self._latest.pop(topic)
             return None
 
+    def take_shelved(self) -> Message | None:
+        """The next message from the shelf, None when all have been sent; they are of QoS 1."""
+        with self._lock:
+            for topic in self._shelf_dirty:
+                del self._shelf_dirty[topic]
+                return self._shelf[topic]
+            return None
+
     def empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether nothing waits but what is on the shelf."""
         with self._lock:
             return not self._dirty and not self._notes

@@ -115,7 +115,9 @@ class Dispatch:
         if state is not None:
             body = payloads.encode(payloads.emotion(self._stamp.envelope("emotion"), state))
             return Message(self._topics.emotion, body, retain=True, expiry=EMOTION_EXPIRY)
-        return self._next_event() if may_qos1 else None
+        if not may_qos1:
+            return None
+        return self._next_event() or self._board.take_shelved()
 
     def next_due(self) -> float:
         """Seconds until the present state or a chore is due."""

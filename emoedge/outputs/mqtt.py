@@ -101,7 +101,8 @@ class MqttSink:
         )  # fmt: skip
         self._outbox.listen(self._link.wake)
         for name in NAMES:
-            self._pin_json(self._topics.schema(name), schema(name), qos=1)
+            body = payloads.encode(schema(name))
+            self._board.shelve(Message(self._topics.schema(name), body, qos=1, retain=True))
 
     @property
     def topics(self) -> Topics:

@@ -95,12 +95,12 @@ def event(envelope: Mapping[str, object], item: Event) -> dict[str, object]:
 
 def health(envelope: Mapping[str, object], report: Mapping[str, object]) -> dict[str, object]:
     """Payload of the topic `health`; `report` is HealthReport.as_dict() and what outputs add to it."""
-    return {**{str(key): plain(value) for key, value in report.items()}, **envelope}
+    return {**envelope, **_members(report, envelope)}
 
 
 def info(envelope: Mapping[str, object], about: Mapping[str, object]) -> dict[str, object]:
     """Payload of the topic `info`; `about` is what `outputs.about` tells."""
-    return {**{str(key): plain(value) for key, value in about.items()}, **envelope}
+    return {**envelope, **_members(about, envelope)}
 
 
 def log(envelope: Mapping[str, object], *, level: str, logger: str, message: str, repeated: int) -> dict[str, object]:
@@ -130,6 +130,11 @@ def response(
         "error": error,
         "transaction": transaction,
     }
+
+
+def _members(given: Mapping[str, object], envelope: Mapping[str, object]) -> dict[str, object]:
+    """What is given, in JSON's own types, without what the envelope says."""
+    return {str(key): plain(value) for key, value in given.items() if key not in envelope}
 
 
 def _name(belief: Belief | None) -> str | None:

@@ -259,7 +259,7 @@ def test_the_connection_speaks_mqtt_5_and_emotion_expires(broker, listen, make_s
         inner = listener.client.on_message
 
         def on_message(client, data, message):
-            if message.topic.endswith("/emotion"):
+            if message.topic == "emoedge/test-1/emotion":
                 expiry.append(getattr(message.properties, "MessageExpiryInterval", None))
             inner(client, data, message)
 
