@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emoedge.errors import EmoedgeError
 from emoedge.inference.model import SMALLEST, front_end_shape
 from emoedge.inference.model_file import ModelFile
 from emoedge.inference.runtime import Interpreter
@@ -62,7 +63,11 @@ def convert(request: Request) -> Outcome:
         folder = Path(name)
         try:
             with Converter(folder, request, shape) as converter:
-                rows = calibration.prepare(request)
+                try:
+                    rows = calibration.prepare(request)
+                except (EmoedgeError, ValueError):
+                    converter.loaded()  # what is wrong with the model comes before what is wrong with the rows
+                    raise
                 representative, measured = _inputs(rows, shape, request.seed)
                 converter.finish(representative, measured)
         except ConverterCrashError as crash:

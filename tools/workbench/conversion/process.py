@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,18 @@ class Converter:
             self._process.communicate("go\n")
         except BrokenPipeError:
             self._process.wait()
-        code = self._process.returncode
+        self._judge(self._process.returncode)
+
+    def loaded(self) -> None:
+        """Wait until the model is loaded and found fit; raises ConversionError where it is not."""
+        assert self._process is not None
+        while not (self.folder / "described.json").exists():
+            if self._process.poll() is not None:
+                self._judge(self._process.returncode)
+                return
+            time.sleep(0.05)
+
+    def _judge(self, code: int) -> None:
         if code == 0:
             return
         refused = self.folder / "refused.txt"
