@@ -1,23 +1,34 @@
-"""Face packs: FER2013 pictures with the original labels and FERPlus votes, cleaned and split for training."""
+"""Face packs: pictures with labels, and votes where there are some, cleaned and split for training."""
 
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from emoedge.emotions import CANONICAL
+from emoedge.errors import MediaError
+from workbench.data import division, face_files
+from workbench.data.sources import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from workbench.data.face_files import FaceFiles
+    from workbench.data.sources import Sources
+
 SIDE = 48
-TRAINING, REPORTED = 0, 1
+TRAINING, REPORTED, KEPT = 0, 1, 2
+DRAWN = 0.2
+"""Share of the subjects (or pictures) that is reported on where the files name no parts."""
+
 VOTE_COLUMNS = (
     "neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt", "unknown", "not_a_face",
 )  # fmt: skip
@@ -39,20 +50,96 @@ class FacePack:
     labels: NDArray[np.int64]
     """Index into CANONICAL, N."""
     split: NDArray[np.int64]
-    """0 to train on, 1 to report on, N."""
+    """0 to train on, 1 to report on, 2 kept apart from both (a second test, or a validation beside a test); N."""
     votes: NDArray[np.float32] | None
     """Crowd votes, N x 10 in the order of VOTE_COLUMNS; None where the set has none."""
     clean: NDArray[np.bool_]
     """False for what is no face, or stands in the set with contradicting labels; N."""
     first: NDArray[np.int64]
     """Index of the first row with the same pixels (its own where it is the only one); N."""
+    subjects: NDArray[np.str_]
+    """Who it is, as `jaffe/KA`; empty where unknown; N."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Pictures left out because their label has no canonical name, by label."""
+    portraits: int = 0
+    """Pictures that were looked through for a face."""
+    uncropped: int = 0
+    """Those of them without one: kept whole."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
-def load(path: Path) -> FacePack:
-    """Read a `.npz` pack. Raises ValueError where it is none, keys are missing or shapes do not fit."""
+def load(data: Sources) -> FacePack:
+    """Read one data set, or join several: `.npz` packs, FER2013's CSV, folders of pictures.
+
+    Raises ValueError where a pack lacks keys or its shapes do not fit, MediaError where other files cannot be read.
+    """
+    read = [_read(path) for path in listed(data)]
+    return read[0][0] if len(read) == 1 else _joined(read)
+
+
+def _read(path: Path) -> tuple[FacePack, bool]:
+    """The pack, and whether its split was drawn."""
+    if path.is_dir() or path.suffix.lower() == ".csv":
+        found = face_files.read(path)
+        return _pack(found), not (found.parts != "").any()
+    if not path.exists():
+        raise MediaError(f"{path}: no such file or folder")
+    return _archive(path), False
+
+
+def _pack(found: FaceFiles) -> FacePack:
+    first = _first_rows(found.images)
+    if (found.parts != "").any():
+        split = np.where(np.isin(found.parts, ["", "train"]), TRAINING, KEPT)
+        split[found.parts == ("test" if "test" in found.parts else "validation")] = REPORTED
+    else:
+        split = _drawn(first, found.subjects)
+    pixels = found.images.reshape(len(first), -1)
+    labels = {(f, label) for f, label in zip(first.tolist(), found.labels.tolist(), strict=True)}
+    contradicted = [f for f, count in Counter(f for f, _ in labels).items() if count > 1]
+    return FacePack(
+        images=found.images, labels=found.labels, split=split.astype(np.int64), votes=None,
+        clean=(pixels.min(axis=1) < pixels.max(axis=1)) & ~np.isin(first, contradicted),
+        first=first, subjects=found.subjects,
+        dropped=found.dropped, portraits=found.portraits, uncropped=found.uncropped,
+    )  # fmt: skip
+
+
+def _drawn(first: NDArray[np.int64], subjects: NDArray[np.str_]) -> NDArray[np.int64]:
+    """A split by subject; twins stay on one side too."""
+    held = division.held(division.merged(first, subjects), share=DRAWN, seed=0)
+    return np.where(held, REPORTED, TRAINING).astype(np.int64)
+
+
+def _joined(read: Sequence[tuple[FacePack, bool]]) -> FacePack:
+    """All rows, one pack after the other; rows without votes have none where others do."""
+    packs = [pack for pack, _ in read]
+    images = np.concatenate([pack.images for pack in packs])
+    first = _first_rows(images)
+    split = np.concatenate([pack.split for pack in packs])
+    subjects = np.concatenate([pack.subjects for pack in packs])
+    # A subject may stand in two of the sets: what was drawn is drawn anew, together.
+    rows = np.repeat([drawn for _, drawn in read], [len(pack) for pack in packs])
+    split[rows] = _drawn(first[rows], subjects[rows])
+    votes = None
+    if any(pack.votes is not None for pack in packs):
+        none = (np.zeros((len(p), len(VOTE_COLUMNS)), dtype=np.float32) for p in packs)
+        votes = np.concatenate([n if p.votes is None else p.votes for p, n in zip(packs, none, strict=True)])
+    return FacePack(
+        images=images,
+        labels=np.concatenate([pack.labels for pack in packs]),
+        split=split, votes=votes,
+        clean=np.concatenate([pack.clean for pack in packs]),
+        first=first, subjects=subjects,
+        dropped=dict(sum((Counter(pack.dropped) for pack in packs), Counter())),
+        portraits=sum(pack.portraits for pack in packs),
+        uncropped=sum(pack.uncropped for pack in packs),
+    )  # fmt: skip
+
+
+def _archive(path: Path) -> FacePack:
     with _opened(path) as archive:
         missing = [key for key in _KEYS if key not in archive.files]
         if missing:
@@ -86,6 +173,7 @@ def load(path: Path) -> FacePack:
         votes=None if votes is None else votes.astype(np.float32),
         clean=clean,
         first=read["dup_of"].astype(np.int64) if "dup_of" in read else _first_rows(images),
+        subjects=np.full(count, "", dtype="<U1"),
     )
 
 
@@ -119,10 +207,12 @@ def twinless(pack: FacePack, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def hold_out(
     pack: FacePack, rows: NDArray[np.int64], *, share: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide rows into (learned from, held out); twins stay on one side."""
-    groups = np.unique(pack.first[rows])
-    chosen = np.random.default_rng(seed).permutation(groups)[: round(share * len(groups))]
-    held = np.isin(pack.first[rows], chosen)
+    """Divide rows into (learned from, held out); twins stay on one side, and so do the pictures of a subject."""
+    group = pack.first if not (pack.subjects != "").any() else division.merged(pack.first, pack.subjects)
+    groups = np.unique(group[rows])
+    count = max(round(share * len(groups)), min(1, len(groups) - 1))
+    chosen = np.random.default_rng(seed).permutation(groups)[:count]
+    held = np.isin(group[rows], chosen)
     return rows[~held], rows[held]
 
 

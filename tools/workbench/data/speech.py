@@ -1,24 +1,29 @@
-"""Speech data sets: `labels.csv` beside `<dataset>.tar` (or the extracted folders), split by speaker."""
+"""Speech data sets: `labels.csv` beside `<dataset>.tar` (or the folders), or known file names; split by speaker."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from emoedge.emotions import canonical
 from emoedge.errors import MediaError
+from workbench.data import division, speech_names
 from workbench.data.archive import Archive
+from workbench.data.noise import TABLE as NOISES
+from workbench.data.sources import PARTS, listed, part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from workbench.data.sources import Sources
 
 LABELS = "labels.csv"
 REQUIRED = ("dataset", "file", "speaker", "emotion")
@@ -41,7 +46,7 @@ TESS has two speakers, both are needed, so no figure of a shipped model may be q
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One row of `labels.csv`."""
+    """One recording: a row of `labels.csv`, or a file whose name says what it is."""
 
     dataset: str
     file: str
@@ -55,6 +60,10 @@ class Clip:
     language: str = ""
     duration: float = 0.0
     """Seconds, as the table says; 0 where it does not."""
+    split: str = ""
+    """`train`, `validation` or `test` where the table or a folder says so."""
+    home: Path = Path()
+    """Its folder, relative to the data; absolute where several data sets are joined."""
 
     @property
     def fine(self) -> str:
@@ -69,12 +78,15 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class SpeechFolder:
-    """The rows of one folder that carry a canonical emotion."""
+    """The clips of one folder, or of several joined, that carry a canonical emotion."""
 
     root: Path
+    """The folder; of several the first with noises, else the first."""
     clips: tuple[Clip, ...]
     dropped: Mapping[str, int]
     """Rows left out because their label has no canonical name, by label."""
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    """Files left out for another reason (`song`, `second copy`, `unknown name`), by reason."""
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -83,7 +95,7 @@ class SpeechFolder:
 
     def only(self, speakers: Collection[str]) -> SpeechFolder:
         """The clips of these speakers."""
-        return SpeechFolder(self.root, tuple(c for c in self.clips if c.speaker in speakers), self.dropped)
+        return replace(self, clips=tuple(c for c in self.clips if c.speaker in speakers))
 
     def sessions(self) -> Iterator[tuple[str, list[Clip]]]:
         """(`dataset/speaker`, clips in the order of their digest), sorted by name."""
@@ -111,35 +123,79 @@ def _seconds(text: str) -> float:
         return 0.0
 
 
-def read_folder(root: Path, dataset: str | None = None, speakers: Collection[str] | None = None) -> SpeechFolder:
-    """Clips of a folder, optionally of one data set and of some speakers only.
+def _split(named: str) -> str:
+    return division.TEST if named == "private" else named
 
-    Raises MediaError where the table is missing or broken, or nothing is left of it.
-    """
-    rows = _rows(root / LABELS)
-    names = {row["dataset"] for row in rows}
-    if dataset is not None and dataset not in names:
-        raise MediaError(f"{root / LABELS}: no data set {dataset!r}; there are {', '.join(sorted(names)) or 'none'}")
+
+def _from_table(root: Path) -> list[Clip]:
     clips: list[Clip] = []
-    dropped: Counter[str] = Counter()
-    for row in rows:
-        if dataset not in (None, row["dataset"]) or (speakers is not None and row["speaker"] not in speakers):
-            continue
+    for row in _rows(root / LABELS):
         label = row["emotion"].strip().lower()
-        emotion = canonical(label)
-        if emotion is None:
-            dropped[label] += 1
-            continue
         clips.append(
             Clip(
-                dataset=row["dataset"], file=row["file"], speaker=row["speaker"], emotion=emotion, label=label,
-                gender=row.get("gender", ""), language=row.get("language", ""),
+                dataset=row["dataset"], file=row["file"], speaker=row["speaker"], label=label,
+                emotion=canonical(label) or "", gender=row.get("gender", ""), language=row.get("language", ""),
                 duration=_seconds(row.get("duration_s", "")),
+                split=_split(PARTS.get(row.get("split", "").strip().lower(), "")),
             )
         )  # fmt: skip
+    return clips
+
+
+def _from_names(root: Path) -> tuple[list[Clip], Mapping[str, int]]:
+    scanned, ignored = speech_names.scan(root)
+    if not scanned:
+        count = sum(ignored.values())
+        raise MediaError(
+            f"{root / LABELS}: cannot be read (no such file), and none of {count} sound files below {root} has a "
+            f"known name; looked for {LABELS} with {', '.join(REQUIRED)}, and names of {speech_names.LOOKED_FOR}"
+        )
+    clips = [
+        Clip(
+            dataset=said.dataset, file=str(path), speaker=said.speaker, emotion=canonical(said.label) or "",
+            label=said.label, gender=said.gender, language=said.language, split=_split(part(path)),
+        )
+        for path, said in scanned
+    ]  # fmt: skip
+    return clips, ignored
+
+
+def _found(roots: Sequence[Path]) -> tuple[list[Clip], dict[str, int]]:
+    """Every clip, those without a canonical emotion too, and what was ignored."""
+    every: list[Clip] = []
+    ignored: Counter[str] = Counter()
+    seen: set[tuple[str, str, str]] = set()
+    for root in roots:
+        clips, without = (_from_table(root), {}) if (root / LABELS).exists() else _from_names(root)
+        ignored.update(without)
+        if len(roots) > 1:
+            own = {clip: (clip.dataset, clip.speaker, PurePosixPath(clip.file).stem.lower()) for clip in clips}
+            ignored.update({"second copy": sum(key in seen for key in own.values())})
+            clips = [replace(clip, home=root.resolve()) for clip in clips if own[clip] not in seen]
+            seen.update(own.values())
+        every += clips
+    return every, {reason: count for reason, count in ignored.items() if count}
+
+
+def read_folder(data: Sources, dataset: str | None = None, speakers: Collection[str] | None = None) -> SpeechFolder:
+    """Clips of a folder, or of several joined, optionally of one data set and of some speakers only.
+
+    A folder holds `labels.csv`, or files named as RAVDESS, TESS, SAVEE, EMO-DB or CREMA-D name theirs. Of a clip
+    that stands in two of the joined folders the first is kept. Raises MediaError where a table is missing or
+    broken, no name is known, or nothing is left.
+    """
+    roots = listed(data)
+    every, ignored = _found(roots)
+    where = ", ".join(str(root) for root in roots)
+    names = {clip.dataset for clip in every}
+    if dataset is not None and dataset not in names:
+        raise MediaError(f"{where}: no data set {dataset!r}; there are {', '.join(sorted(names)) or 'none'}")
+    chosen = [c for c in every if dataset in (None, c.dataset) and (speakers is None or c.speaker in speakers)]
+    clips = tuple(clip for clip in chosen if clip.emotion)
     if not clips:
-        raise MediaError(f"{root / LABELS}: no row with a known emotion is left of {len(rows)}; check the filters")
-    return SpeechFolder(root, tuple(clips), dict(dropped))
+        raise MediaError(f"{where}: no row with a known emotion is left of {len(every)}; check the filters")
+    root = next((root for root in roots if (root / NOISES).exists()), roots[0])
+    return SpeechFolder(root, clips, dict(Counter(c.label for c in chosen if not c.emotion)), ignored)
 
 
 def held_out(clip: Clip) -> bool:
@@ -148,9 +204,30 @@ def held_out(clip: Clip) -> bool:
     return clip.speaker in parts
 
 
-def decode(root: Path, clips: Sequence[Clip]) -> Iterator[tuple[Clip, NDArray[np.float32]]]:
-    """Each clip with its samples (float32, 16 kHz mono), in the order given; one archive is open at a time."""
-    for dataset, group in groupby(clips, key=lambda clip: clip.dataset):
-        with Archive(root, dataset) as archive:
+def parts(clips: Sequence[Clip], *, seed: int = 0) -> tuple[str, ...]:
+    """`train`, `validation` or `test` of each clip: whole speakers.
+
+    What the table or a folder says comes first, then the speakers named above; of other data sets with three
+    speakers or more a fifth is drawn to test and a tenth to validate, by `seed`.
+    """
+    out = [clip.split for clip in clips]
+    for dataset in sorted({clip.dataset for clip in clips}):
+        rows = [i for i, clip in enumerate(clips) if clip.dataset == dataset and not clip.split]
+        test, validation = TEST_SPEAKERS.get(dataset, ()), VALIDATION_SPEAKERS.get(dataset, ())
+        drawn = division.parts([clips[i].speaker for i in rows], seed=seed)
+        for i, by_lot in zip(rows, drawn, strict=True):
+            named = "test" if clips[i].speaker in test else "validation" if clips[i].speaker in validation else "train"
+            out[i] = named if test or validation else str(by_lot)
+    return tuple(out)
+
+
+def decode(data: Sources, clips: Sequence[Clip]) -> Iterator[tuple[Clip, NDArray[np.float32]]]:
+    """Each clip with its samples (float32, 16 kHz mono), in the order given; one archive is open at a time.
+
+    `data` is what the clips were read from.
+    """
+    root = listed(data)[0]
+    for (home, dataset), group in groupby(clips, key=lambda clip: (clip.home, clip.dataset)):
+        with Archive(root / home, dataset) as archive:
             for clip in group:
                 yield clip, archive.read(clip.file)
