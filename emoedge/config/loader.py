@@ -14,6 +14,7 @@ from emoedge.config.rules import RULES
 from emoedge.config.tree import Config
 from emoedge.config.value import WrongValueError, check, read, show
 from emoedge.errors import ConfigError
+from emoedge.ops.credentials import clear_password_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,11 @@ def load(path: str | Path, *, overrides: Mapping[str, Any] | None = None, requir
     Raises ConfigError with every problem found.
     """
     path = Path(path)
-    return loads(read_text(path), path, overrides=overrides, require_context=require_context)
+    config = loads(read_text(path), path, overrides=overrides, require_context=require_context)
+    problem = clear_password_problem(path, config)
+    if problem is not None:
+        raise ConfigError([problem])
+    return config
 
 
 def loads(

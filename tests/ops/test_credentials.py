@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from emoedge.config import Config
+from emoedge.config import Config, load
 from emoedge.config.device import DeploymentConfig
 from emoedge.config.outputs import MqttConfig
 from emoedge.errors import ConfigError
@@ -57,3 +57,14 @@ def test_a_clear_password_in_a_file_that_everybody_reads(tmp_path, mode, passwor
     if refused:
         assert "chmod 640" in problem
         assert ": x" not in problem
+
+
+def test_the_loader_refuses_such_a_file(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("deployment: {context: home}\nmqtt: {username: anna, password: hunter2}\n")
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="every user may read") as caught:
+        load(path)
+    assert "hunter2" not in str(caught.value)
+    path.chmod(0o600)
+    assert load(path).mqtt.password == "hunter2"
