@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from emoedge.fusion.mind import CAMERA, MICROPHONE
-from emoedge.messages import SensorStatus
+from emoedge.fusion.subject import face_name
+from emoedge.messages import Modality, SensorStatus
 from emoedge.ops.health import INTERVAL, HealthMeter, read_rss, read_temperature
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from emoedge.messages import AudioBlock, Event, Frame
     from emoedge.ops.health import HealthReport
     from emoedge.outputs.mqtt import MqttSink
+    from emoedge.panel import Panel
     from emoedge.pipeline import Pipeline
     from emoedge.ports import AudioSource, Clock, FrameSource, Sink
 
@@ -39,11 +41,12 @@ class App:
     """One run of the daemon.
 
     `camera` and `microphone` are None where the config says `none`. `sinks` are told events and state;
-    `mqtt`, one of them, is also told health and sensor status.
+    `mqtt`, one of them, is also told health and sensor status. `panel` is where orders from outside lie.
     """
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,
-                 sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter) -> None:  # fmt: skip
+                 sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter,
+                 panel: Panel | None = None) -> None:  # fmt: skip
         self._pipeline = pipeline
         self._clock = clock
         self._camera = camera
@@ -51,6 +54,7 @@ class App:
         self._sinks = sinks
         self._mqtt = mqtt
         self._meter = meter
+        self._panel = panel
         self._paused = False
         self._statuses: dict[str, SensorStatus] = {}
         self._told: HealthReport | None = None
@@ -60,7 +64,9 @@ class App:
         """Work until `stop` is set, or with `until_ended` until every file that is played has ended."""
         for sink in self._sinks:
             sink.start()
-        self._start_sources()
+        self._take_orders()  # a device that was paused before its restart opens neither camera nor microphone
+        if not self._paused:
+            self._start_sources()
         try:
             while not stop.is_set() and not (until_ended and self._ended()):
                 self._round(stop)
@@ -109,7 +115,9 @@ class App:
         before, seen = time.perf_counter(), self._pipeline.seen
         events = self._pipeline.frame(frame)
         if self._pipeline.seen is not seen:
-            self._meter.took(HealthMeter.FRAME, time.perf_counter() - before, self._clock.monotonic())
+            took = time.perf_counter() - before
+            self._meter.took(HealthMeter.FRAME, took, self._clock.monotonic())
+            self._tell_faces(took)
         self._tell(events)
 
     def _listen(self, blocks: Sequence[AudioBlock]) -> None:
@@ -119,9 +127,37 @@ class App:
         before = time.perf_counter()
         for block in blocks:
             self._tell(self._pipeline.audio(block))
+            self._tell_speech(time.perf_counter() - before)
         self._meter.took(SPEECH, time.perf_counter() - before, self._clock.monotonic())
 
+    def _tell_faces(self, took: float) -> None:
+        """The scores of every classified face, where somebody asked for them."""
+        if self._mqtt is None or not self._mqtt.raw_wanted or self._pipeline.seen is None:
+            return
+        for face in self._pipeline.seen.faces:
+            if face.scores is not None:
+                self._mqtt.raw(
+                    Modality.FACE, subject=face_name(face.track), scores=face.scores.as_dict(),
+                    quality=face.quality.overall, took=took * 1000,
+                )  # fmt: skip
+
+    def _tell_speech(self, took: float) -> None:
+        if self._mqtt is None or not self._mqtt.raw_wanted or self._pipeline.heard is None:
+            return
+        for heard in self._pipeline.heard.observations:
+            if heard.scores is not None:
+                self._mqtt.raw(
+                    Modality.SPEECH, subject=None, scores=heard.scores.as_dict(), quality=heard.quality,
+                    took=took * 1000,
+                )  # fmt: skip
+
+    def _take_orders(self) -> None:
+        wanted = None if self._panel is None else self._panel.take_pause()
+        if wanted is not None:
+            self.pause(paused=wanted)
+
     def _keep_house(self, now: float) -> None:
+        self._take_orders()
         self._tell(self._pipeline.tick(now))
         for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone)):
             status = SensorStatus.DISABLED if source is None or self._paused else source.status
@@ -136,6 +172,8 @@ class App:
         for sink in self._sinks:
             sink.state(state)
         report = self._health(now)
+        if self._panel is not None:
+            self._panel.note(report)
         if now - self._reported >= INTERVAL or report.worth_telling(self._told):
             self._reported, self._told = now, report
             if self._mqtt is not None:
@@ -154,6 +192,7 @@ class App:
             drops["frames_invalid"] = self._pipeline.vision.counters["invalid"]
         if self._mqtt is not None:
             drops |= self._mqtt.drops
+            problems += self._mqtt.problems
         return self._meter.report(
             now, sensors={name: status.value for name, status in self._statuses.items()}, drops=drops,
             queue=0 if self._mqtt is None else self._mqtt.queue, temperature=read_temperature(), rss=read_rss(),

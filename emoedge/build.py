@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emoedge.config import Config
+    from emoedge.panel import Panel
     from emoedge.ports import Clock, Sink
 
 NO_BROKER = "none"
 
 
 def build_app(
-    config: Config, clock: Clock, *, base: Path | None = None, once: bool = False, mqtt5: bool = True
-) -> App:
+    config: Config, clock: Clock, *, base: Path | None = None, once: bool = False, mqtt5: bool = True,
+    panel: Panel | None = None,
+) -> App:  # fmt: skip
     """Everything that `run` needs, loaded and not yet started.
 
     Raises ModelError, and ConfigError where a password or certificate cannot be read.
     `base`: the folder of the config file, where relative paths of models may start. `once`: files that stand
     for camera and microphone are played once; else their end is a loss, as a device's would be. `mqtt5` False
-    spares a broker that is known to speak only MQTT 3.1.1 the attempt.
+    spares a broker that is known to speak only MQTT 3.1.1 the attempt. `panel`: where operators' orders go;
+    without one they are refused.
     """
     camera, microphone = open_camera(config, clock, once=once), open_microphone(config, clock, once=once)
     models = load_models(config, base=base, camera=camera is not None, microphone=microphone is not None)
@@ -44,8 +47,10 @@ def build_app(
     if config.mqtt.host != NO_BROKER:
         told = {"face": models.face, "speech": models.speech}
         mqtt = mqtt_sink(config, device, clock, boot_id=boot_id, models=told, mqtt5=mqtt5)
+        if panel is not None:
+            mqtt.attach(panel)
         sinks.append(mqtt)
     return App(
         pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
-        meter=HealthMeter(clock.monotonic()),
+        meter=HealthMeter(clock.monotonic()), panel=panel,
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 from emoedge.commands import config_option
@@ -32,19 +32,24 @@ def execute(args: argparse.Namespace) -> int:
     path = find(args.config)
     config = load(path)
     start_log(config.log.level)
-    stop = threading.Event()
+    from emoedge.panel import Panel
+
+    panel = Panel(config, path)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: panel.end())
 
     from emoedge.build import build_app
     from emoedge.ops.clock import SystemClock
     from emoedge.threads import bound_threads
 
     bound_threads(config.models.threads)
-    app = build_app(config, SystemClock(), base=path.parent)
+    app = build_app(config, SystemClock(), base=path.parent, panel=panel)
     logging.getLogger("emoedge").info("started with %s", path)
-    app.run(stop)
+    app.run(panel.stop)
     logging.getLogger("emoedge").info("stopped")
+    if panel.again:
+        # The same process, so that whoever supervises it sees no end; as it was called, with its options.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell is wanted
     return 0
 
 

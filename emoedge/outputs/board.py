@@ -51,11 +51,14 @@ class Board:
                 self._dropped += 1
             self._notes.append(message)
 
-    def post(self, message: Message) -> None:
-        """Send once, unless a newer one of the same topic comes first."""
+    def post(self, message: Message, key: str = "") -> None:
+        """Send once, unless a newer one of the same topic and `key` comes first."""
         with self._lock:
-            self._dropped += message.topic in self._latest
-            self._latest[message.topic] = message
+            name = f"{message.topic} {key}"
+            if name in self._latest or len(self._latest) >= MAX_NOTES:
+                self._latest.pop(name if name in self._latest else next(iter(self._latest)))
+                self._dropped += 1
+            self._latest[name] = message
 
     def show_all(self) -> None:
         """Every pinned message is to be sent again, in the order in which the topics were first pinned."""
@@ -73,8 +76,8 @@ class Board:
                     return message
             if self._notes and (may_qos1 or not self._notes[0].qos):
                 return self._notes.popleft()
-            for topic in self._latest:
-                return self._latest.pop(topic)
+            for name in self._latest:
+                return self._latest.pop(name)
             return None
 
     def take_shelved(self) -> Message | None:

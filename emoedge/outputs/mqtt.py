@@ -196,7 +196,7 @@ class MqttSink:
             return
         envelope = self._stamp.envelope(f"raw/{modality}")
         payload = payloads.raw(envelope, subject=subject, scores=scores, quality=quality, took=took)
-        self._board.post(Message(self._topics.raw(modality), payloads.encode(payload)))
+        self._board.post(Message(self._topics.raw(modality), payloads.encode(payload)), subject or "")
         self._wake()
 
     def _tell_info(self) -> None:

@@ -1,0 +1,99 @@
+"""Orders over the wire to a daemon in a process of its own: pause, restart, reload, raw."""
+
+import json
+
+import pytest
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+CONFIG = """
+deployment: {{context: home}}
+device: {{id: unit-1, state_directory: {state}}}
+camera: {{source: {camera}, loop: true}}
+microphone: {{source: none}}
+mqtt: {{host: 127.0.0.1, port: {port}, keepalive: 5}}
+vision: {{rate: {rate}}}
+"""
+
+
+@pytest.fixture
+def unit(broker, listen, daemon, clip, tmp_path):
+    """A running daemon, a listener, and a way to speak to it."""
+
+    def text(rate=5):
+        return CONFIG.format(port=broker.port, camera=clip, state=tmp_path / "state", rate=rate)
+
+    listener = listen(broker.port)
+    running = daemon(text())
+    listener.wait("sensor/camera/status", where=lambda item: item.body == b"online", timeout=30)
+
+    def say(name, body="{}"):
+        listener.client.publish(f"emoedge/unit-1/{name}", body, 1)
+
+    return running, listener, say, text
+
+
+def boots(listener):
+    return list(dict.fromkeys(item.json["boot_id"] for item in listener.on("info")))
+
+
+def test_paused_closes_the_camera_and_outlives_a_kill(unit, listen, broker, daemon):
+    running, listener, say, text = unit
+    say("control/paused/set", "on")
+    listener.wait("sensor/camera/status", where=lambda item: item.body == b"disabled")
+    listener.wait("emotion", where=lambda item: item.json["mode"] == "paused")
+    running.process.kill()
+    running.process.wait()
+    listener.wait("status", where=lambda item: item.body == b"offline")
+    before = len(listener.heard)
+    daemon(text())
+    listener.wait("status", count=3, timeout=30)
+    listener.wait("emotion", where=lambda item: item in listener.heard[before:] and item.json["mode"] == "paused")
+    again = [item.body for item in listener.heard[before:] if item.topic.endswith("camera/status")]
+    assert b"online" not in again, "a paused device opened its camera"
+    say("control/paused/set", "off")
+    listener.wait("sensor/camera/status", where=lambda item: item in listener.heard[before:] and item.body == b"online")
+
+
+def test_restart_begins_anew_in_the_same_process(unit):
+    running, listener, say, _text = unit
+    pid = running.process.pid
+    say("request/restart", '{"transaction": "r"}')
+    assert listener.wait("response/restart")[0].json["transaction"] == "r"
+    listener.wait("status", where=lambda item: item.body == b"offline", timeout=20)
+    listener.wait("info", count=2, timeout=30)
+    assert len(boots(listener)) == 2
+    assert running.process.poll() is None
+    assert running.process.pid == pid
+    assert running.stop()[0] == 0
+    assert "Traceback" not in running.said
+
+
+def test_reload_refuses_wrong_settings_and_takes_right_ones(unit, tmp_path):
+    running, listener, say, text = unit
+    config = tmp_path / "config-0.yaml"
+    config.write_text(text(rate=-1))
+    say("request/reload", '{"transaction": 1}')
+    told = listener.wait("response/reload")[-1].json
+    assert told["status"] == "error"
+    assert "vision.rate" in told["error"]
+    config.write_text(text(rate=2))
+    say("request/reload", '{"transaction": 2}')
+    assert listener.wait("response/reload", count=2, timeout=20)[-1].json["status"] == "ok"
+    listener.wait("info", count=2, timeout=30)
+    assert len({item.json["config_hash"] for item in listener.on("info")}) == 2
+    say("request/snapshot_config", '{"transaction": 3}')
+    assert listener.wait("response/snapshot_config")[-1].json["data"]["vision"]["rate"] == 2
+    assert running.stop()[0] == 0
+
+
+def test_health_check_and_raw(unit):
+    running, listener, say, _text = unit
+    say("request/health_check", json.dumps({"transaction": "h"}))
+    assert listener.wait("response/health_check")[0].json["data"]["sensors"]["camera"] == "online"
+    assert not listener.on("raw/face")
+    say("control/raw/set", "on")
+    told = listener.wait("raw/face", timeout=40)[0].json
+    assert told["subject"].startswith("face-")
+    assert sum(told["scores"].values()) == pytest.approx(1, abs=0.01)
+    assert running.stop()[0] == 0
