@@ -26,8 +26,9 @@ Measured = tuple[Figures, dict[str, object]]
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, measure, print; returns the exit code."""
     given = _parser().parse_args(arguments)
-    if not given.data.exists():
-        print(f"{given.data}: no such data", file=sys.stderr)
+    missing = [str(path) for path in given.data if not path.exists()]
+    if missing:
+        print(f"{', '.join(missing)}: no such data", file=sys.stderr)
         return 2
     try:
         model = load_model(given.model)
@@ -41,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"cannot evaluate: {error}", file=sys.stderr)
         return 2
-    what = f"{given.model.name} on {given.data.name}" + (f" ({given.dataset})" if given.dataset else "")
+    what = f"{given.model.name} on {', '.join(path.name for path in given.data)}"
+    what += f" ({given.dataset})" if given.dataset else ""
     print(f"{what}: accuracy {result.accuracy:.4f}, uar {result.uar:.4f}, macro-F1 {result.macro_f1:.4f}, "
           f"calibration error {result.ece:.4f}, n {result.n}")  # fmt: skip
     if result.unnamed or result.unknown:
@@ -62,8 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure a model file as the daemon would run it.")
     parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file made by tools/convert.py")
-    parser.add_argument("--data", type=Path, required=True, metavar="PATH", help=".npz pack or speech folder")
-    parser.add_argument("--split", type=int, default=1, metavar="N", help="split of a face pack (default 1)")
+    parser.add_argument(
+        "--data", type=Path, required=True, action="append", metavar="PATH",
+        help="data set in a layout of docs/data.md; may be repeated: several are joined",
+    )  # fmt: skip
+    parser.add_argument(
+        "--split", type=_split, default=1, metavar="N",
+        help="part of a face set: 0 training, 1 reported (default), 2 kept apart, or all",
+    )  # fmt: skip
     parser.add_argument("--dataset", default="", metavar="NAME", help="one data set of a speech folder")
     parser.add_argument("--speakers", default="", metavar="A,B,...", help="only these of a speech folder")
     parser.add_argument(
@@ -83,7 +91,7 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
             model, given.data, split=given.split, target=given.target
         )
         more: dict[str, object] = {"target": given.target, "split": given.split}
-        if (predictions.truth[alone] >= 0).any():
+        if given.split is not None and (predictions.truth[alone] >= 0).any():
             without = figures(_some(predictions, alone))
             print(f"without pixel twins in training: accuracy {without.accuracy:.4f}, "
                   f"macro-F1 {without.macro_f1:.4f}, n {without.n}")  # fmt: skip
@@ -98,6 +106,10 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
         model, given.data, given.dataset or None, speakers, given.noise_db
     )
     return figures(predictions), {"dataset": given.dataset, "speakers": speakers, "noise_db": given.noise_db}
+
+
+def _split(text: str) -> int | None:
+    return None if text == "all" else int(text)
 
 
 def _some(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:

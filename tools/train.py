@@ -6,7 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from workbench.recipes import MODALITIES, SYSTEMS, TrainOptions, recipe
+from workbench.data.balance import METHODS
+from workbench.recipes import MODALITIES, SYSTEMS, TrainOptions, balances, recipe
+
+from emoedge.errors import EmoedgeError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         required=True,
         nargs="+",
         metavar="PATH",
-        help="data set; may be repeated",
+        help="data set in a layout of docs/data.md; may be repeated: several are joined",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -32,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--split", choices=("author", "honest"), default="", help="of a classic system: as described, or by speaker"
+    )
+    parser.add_argument(
+        "--balance", choices=METHODS, default="none", help="how rare classes are made up for, where the recipe can"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument(
@@ -47,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         output=given.output,
         epochs=given.epochs,
         split=given.split,
+        balance=given.balance,
         seed=given.seed,
         threads=given.threads,
         resume=given.resume,
@@ -59,8 +66,12 @@ def main(arguments: list[str] | None = None) -> int:
         print("--epochs must be at least 1", file=sys.stderr)
         return 2
     try:
-        recipe(options.system, options.modality).train(options)
-    except (LookupError, ValueError, FileExistsError) as error:
+        chosen = recipe(options.system, options.modality)
+        if options.balance not in ("none", *balances(chosen)):
+            ways = ", ".join(("none", *balances(chosen)))
+            raise ValueError(f"this recipe cannot balance by {options.balance}; it takes {ways}")  # noqa: TRY301
+        chosen.train(options)
+    except (LookupError, ValueError, FileExistsError, EmoedgeError) as error:
         print(f"cannot train: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

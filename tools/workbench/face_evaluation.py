@@ -9,36 +9,36 @@ import numpy as np
 from emoedge.emotions import CANONICAL, INDEX
 from emoedge.vision.crop import FaceFrontEnd
 from workbench.data import faces
+from workbench.data.sources import named
 from workbench.metrics import Predictions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from emoedge.inference.model import Model
+    from workbench.data.sources import Sources
 
 TARGETS = ("original", "ferplus")
 _BATCH = 64
 
 
 def evaluate(
-    model: Model, data: Path, *, split: int, target: str
+    model: Model, data: Sources, *, split: int | None, target: str
 ) -> tuple[Predictions, NDArray[np.bool_]]:
-    """Predictions over a split, and which rows have no pixel twin in the training split.
+    """Predictions over a split (None: all rows), and which rows have no pixel twin in the training split.
 
     `target` is `original` (the labels as they stand) or `ferplus` (rows on which one of the seven emotions has
     more votes than any other; the rest count as unnamed). Raises ValueError where the pack has no such rows or
     no votes.
     """
     pack = faces.load(data)
-    rows = np.flatnonzero(pack.split == split)
+    rows = np.arange(len(pack)) if split is None else np.flatnonzero(pack.split == split)
     if not len(rows):
         there = ", ".join(str(s) for s in np.unique(pack.split))
-        raise ValueError(f"{data}: no rows in split {split}; there are: {there}")
+        raise ValueError(f"{named(data)}: no rows in split {split}; there are: {there}")
     if target == "ferplus":
         if pack.votes is None:
-            raise ValueError(f"{data}: no ferplus_votes in the pack")
+            raise ValueError(f"{named(data)}: no ferplus_votes in the pack")
         truth = faces.majority(pack.votes[rows])
     else:
         truth = pack.labels[rows]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emoedge.inference.model import Model
+    from workbench.data.sources import Sources
 
 SMALLEST = 1e-6
 """Probability below which a label counts as this in the mean of logarithms."""
@@ -53,12 +54,12 @@ class Background:
 
 def evaluate(
     model: Model,
-    data: Path,
+    data: Sources,
     dataset: str | None = None,
     speakers: Collection[str] | None = None,
     noise_db: float | None = None,
 ) -> Predictions:
-    """Predictions over the clips of a folder, in the order of speakers and digests.
+    """Predictions over the clips of a folder, or of several, in the order of speakers and digests.
 
     A clip's canonical log-probabilities are the mean over the windows that judge it, see
     `workbench.clip_stream`. Rows without a canonical label are not played; they stand at the end with truth -1.
@@ -68,7 +69,7 @@ def evaluate(
     """
     folder = read_folder(data, dataset, speakers)
     front_end = build(model.info.front_end)
-    loop = _noise(data) if noise_db is not None else None
+    loop = _noise(folder.root) if noise_db is not None else None
     rows: list[NDArray[np.float64]] = []
     truth: list[int] = []
     for session, clips in folder.sessions():

@@ -62,10 +62,15 @@ def prepare(request: Request) -> CalibrationSet | None:
     path = request.calibrate
     if path is None:
         return None
-    if path.is_dir():
+    if path.is_dir() or path.suffix.lower() == ".csv":
+        from workbench.data.layout import modality
+
+        sense = modality(path)
+        _expect(request, sense)
+        if sense is Modality.FACE:
+            return _checked(_faces(request), request)
         from workbench.conversion.speech_rows import speech_rows  # needs soundfile, faces do not
 
-        _expect(request, Modality.SPEECH)
         return _checked(speech_rows(request), request)
     keys = _keys(request)
     if "inputs" in keys:

@@ -23,6 +23,11 @@ def listed(data: Sources) -> tuple[Path, ...]:
     return (data,) if isinstance(data, Path) else tuple(data)
 
 
+def named(data: Sources) -> str:
+    """The paths in one line, for messages."""
+    return ", ".join(str(path) for path in listed(data))
+
+
 def files(root: Path, suffixes: Collection[str]) -> list[PurePosixPath]:
     """Files below `root` with one of the suffixes (lower case, with dot), relative to it, sorted.
 

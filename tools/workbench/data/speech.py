@@ -15,7 +15,7 @@ from emoedge.errors import MediaError
 from workbench.data import division, speech_names
 from workbench.data.archive import Archive
 from workbench.data.noise import TABLE as NOISES
-from workbench.data.sources import PARTS, listed, part
+from workbench.data.sources import PARTS, listed, named, part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -186,7 +186,7 @@ def read_folder(data: Sources, dataset: str | None = None, speakers: Collection[
     """
     roots = listed(data)
     every, ignored = _found(roots)
-    where = ", ".join(str(root) for root in roots)
+    where = named(data)
     names = {clip.dataset for clip in every}
     if dataset is not None and dataset not in names:
         raise MediaError(f"{where}: no data set {dataset!r}; there are {', '.join(sorted(names)) or 'none'}")
@@ -216,8 +216,8 @@ def parts(clips: Sequence[Clip], *, seed: int = 0) -> tuple[str, ...]:
         test, validation = TEST_SPEAKERS.get(dataset, ()), VALIDATION_SPEAKERS.get(dataset, ())
         drawn = division.parts([clips[i].speaker for i in rows], seed=seed)
         for i, by_lot in zip(rows, drawn, strict=True):
-            named = "test" if clips[i].speaker in test else "validation" if clips[i].speaker in validation else "train"
-            out[i] = named if test or validation else str(by_lot)
+            fixed = "test" if clips[i].speaker in test else "validation" if clips[i].speaker in validation else "train"
+            out[i] = fixed if test or validation else str(by_lot)
     return tuple(out)
 
 

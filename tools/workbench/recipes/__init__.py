@@ -38,11 +38,18 @@ class TrainOptions:
     """Passes over the training part; None: the recipe's own number."""
     split: str = ""
     """How the data is divided, where the recipe knows several ways; empty: its own."""
+    balance: str = "none"
+    """One of `workbench.data.balance.METHODS`, and of the recipe's BALANCE unless it is `none`."""
     seed: int = 0
     threads: int = 1
     """Compute threads."""
     resume: bool = False
     """Go on from the checkpoint in `output` where there is one; otherwise one that is there is an error."""
+
+
+def balances(module: Recipe) -> tuple[str, ...]:
+    """Ways to balance classes that a recipe honours: its BALANCE, none where it has no such name."""
+    return tuple(getattr(module, "BALANCE", ()))
 
 
 class Recipe(Protocol):

@@ -11,7 +11,8 @@ import numpy as np
 from emoedge.audio.front_end import build as build_front_end
 from emoedge.inference.spec import FrontEndSpec
 from workbench import training
-from workbench.data.speech import TEST_SPEAKERS, held_out, read_folder
+from workbench.data.speech import parts as parts_of
+from workbench.data.speech import read_folder
 from workbench.recipes.speech_front_end import FRAMES, HOP, fitted
 from workbench.recipes.speech_network import build
 from workbench.recipes.speech_pool import BLOCKS, WindowPool
@@ -55,10 +56,8 @@ def train(options: TrainOptions) -> None:
     """Write `speech.keras`, `front_end.txt`, `labels.txt`, `report.json` and the curve into `options.output`."""
     training.start(seed=options.seed, threads=options.threads)
     cv2.setNumThreads(options.threads)
-    if len(options.data) != 1:
-        raise ValueError("the speech recipe takes one folder, with labels.csv and the archives of all its corpora")
     held = training.checkpoint_or_fresh(options.output, resume=options.resume)
-    cache = PowerCache.load(read_folder(options.data[0]), FRAMES, options.output.parent / "speech-power")
+    cache = PowerCache.load(read_folder(options.data), FRAMES, options.output.parent / "speech-power")
     parts = split(cache, options.variant)
     run = _Run(options, cache, parts, held)
     while run.epoch < run.epochs:
@@ -77,14 +76,8 @@ def split(cache: PowerCache, variant: str) -> dict[str, list[int]]:
         known = ", ".join(f"without-{name}" for name in sorted(corpora))
         raise ValueError(f"no variant {variant!r}; there are {known}")
     parts: dict[str, list[int]] = {"train": [], "validation": [], "test": [], "unseen": []}
-    for row, clip in enumerate(cache.clips):
-        if variant and clip.dataset == out:
-            part = "unseen"
-        elif not held_out(clip):
-            part = "train"
-        else:
-            part = "test" if clip.speaker in TEST_SPEAKERS.get(clip.dataset, ()) else "validation"
-        parts[part].append(row)
+    for row, (clip, part) in enumerate(zip(cache.clips, parts_of(cache.clips), strict=True)):
+        parts["unseen" if variant and clip.dataset == out else part].append(row)
     if not parts["train"]:
         raise ValueError("no clip is left to train on")
     return {name: rows for name, rows in parts.items() if rows}

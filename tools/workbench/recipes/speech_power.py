@@ -56,7 +56,7 @@ class PowerCache:
 
         Noise is taken from `noise.csv` beside the clips; without one the cache has none.
         """
-        names = "\n".join(clip.file for clip in folder.clips) + str(spec) + str(folder.root.resolve())
+        names = "\n".join(str(clip.home / clip.file) for clip in folder.clips) + str(spec) + str(folder.root.resolve())
         path = directory / f"power-{hashlib.sha256(names.encode()).hexdigest()[:16]}.npz"
         if not path.exists():
             directory.mkdir(parents=True, exist_ok=True)
