@@ -35,6 +35,7 @@ test: setup setup-train setup-ha ## all tests, with a real Mosquitto and a real 
 check: setup ## ruff, mypy --strict, and generated files up to date
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy tools/*.py tools/workbench
 	$(VENV)/bin/python tools/reference.py --check
 
 reference: setup ## write config.yaml and the reference pages anew

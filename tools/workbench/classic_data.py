@@ -39,8 +39,8 @@ TEST_SHARE = 0.25
 class Part:
     """Rows of one part."""
 
-    inputs: NDArray[np.float32]
-    """N x the front end's shape."""
+    inputs: NDArray[np.float32] | NDArray[np.uint8]
+    """N x the front end's shape; pixels of faces, N x 48 x 48, where a prepared set would fill the memory."""
     labels: NDArray[np.int64]
     """Index into the model's labels, -1 where it has none of its own for the row; N."""
     truth: NDArray[np.int64]
@@ -90,11 +90,10 @@ def _faces(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
     front_end = FaceFrontEnd(model.front_end)
 
     def part(rows: NDArray[np.int64]) -> Part:
-        # Large inputs (224 x 224 x 3) are made batch by batch; see `FaceRows`.
         truth = pack.labels[rows]
         labels = np.array([known.index(t) for t in truth], dtype=np.int64)
         if front_end.shape[0] > faces.SIDE:
-            return Part(pack.images[rows], labels, truth)  # type: ignore[arg-type] - pixels; prepared in batches
+            return Part(pack.images[rows], labels, truth)
         inputs = np.stack([front_end.prepare(image) for image in pack.images[rows]])
         return Part(inputs, labels, truth)
 
@@ -147,9 +146,9 @@ def _standardised(parts: tuple[Part, Part, Part], model: ClassicModel) -> Divisi
     axes = None if model.standardise == "all" else tuple(range(learned.ndim - 1))
     mean = learned.mean(axis=axes, dtype=np.float64)
     std = np.maximum(learned.std(axis=axes, dtype=np.float64), 1e-6)
-    scaled = [replace(p, inputs=((p.inputs - mean) / std).astype(np.float32)) for p in parts]
+    learn, choose, report = (replace(p, inputs=((p.inputs - mean) / std).astype(np.float32)) for p in parts)
     parameters = {**model.front_end.parameters, "mean": np.round(mean, 6).tolist(), "std": np.round(std, 6).tolist()}
-    return Division(*scaled, FrontEndSpec(model.front_end.name, parameters))
+    return Division(learn, choose, report, FrontEndSpec(model.front_end.name, parameters))
 
 
 def _divided(
@@ -195,14 +194,14 @@ def _label(model: ClassicModel, clip: Clip) -> int:
 def _changed(
     samples: NDArray[np.float32], kinds: Sequence[str], rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
-    import librosa
+    from librosa import effects
 
     for kind in kinds:
         if kind == "noise":
             peak = 0.035 * rng.random() * float(np.abs(samples).max())
             yield samples + (peak * rng.standard_normal(len(samples))).astype(np.float32)
         elif kind == "stretch_pitch":
-            stretched: Any = librosa.effects.time_stretch(samples, rate=0.8)
-            yield librosa.effects.pitch_shift(stretched, sr=SAMPLE_RATE, n_steps=0.7).astype(np.float32)
+            stretched: Any = effects.time_stretch(samples, rate=0.8)
+            yield effects.pitch_shift(stretched, sr=SAMPLE_RATE, n_steps=0.7).astype(np.float32)
         else:
             raise ValueError(f"no such change of a clip: {kind!r}")
