@@ -194,7 +194,7 @@ def _label(model: ClassicModel, clip: Clip) -> int:
 def _changed(
     samples: NDArray[np.float32], kinds: Sequence[str], rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
-    from librosa import effects
+    from librosa import effects  # type: ignore[attr-defined]
 
     for kind in kinds:
         if kind == "noise":
