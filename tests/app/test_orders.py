@@ -2,7 +2,12 @@
 
 import json
 
+import psutil
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emoedge.outputs.commands import COMMANDS, CONTROLS, RefusedError, read_request
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -14,6 +19,9 @@ microphone: {{source: none}}
 mqtt: {{host: 127.0.0.1, port: {port}, keepalive: 5}}
 vision: {{rate: {rate}}}
 """
+
+
+DRASTIC = ("restart", "reload")
 
 
 @pytest.fixture
@@ -97,3 +105,44 @@ def test_health_check_and_raw(unit):
     assert told["subject"].startswith("face-")
     assert sum(told["scores"].values()) == pytest.approx(1, abs=0.01)
     assert running.stop()[0] == 0
+
+
+def refused(body):
+    """Whether this is no request: a valid restart would rightly be obeyed."""
+    try:
+        read_request("restart", body)
+    except RefusedError:
+        return True
+    return False
+
+
+def test_ten_thousand_hostile_messages_do_no_harm(unit):
+    """No crash, no growth, still obedient."""
+    running, listener, say, _text = unit
+    process = psutil.Process(running.process.pid)
+    words = st.binary(max_size=6000) | st.sampled_from([b"true", b"{}", b"[" * 4096, b'{"value":', b"null", bytes(100)])
+    polite = [f"control/{key}/set" for key in CONTROLS] + [f"request/{c}" for c in COMMANDS if c not in DRASTIC]
+    messages = st.tuples(st.sampled_from(polite), words) | st.tuples(
+        st.sampled_from([f"request/{command}" for command in DRASTIC]), words.filter(refused)
+    )
+    sent, sizes = 0, []
+
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(messages, min_size=60, max_size=140))
+    def flood(some):
+        nonlocal sent
+        for name, body in some:
+            say(name, body)
+        sent += len(some)
+
+    while sent < 10_000:
+        flood()
+        say("request/health_check", json.dumps({"transaction": sent}))
+        listener.wait("response/health_check", where=lambda item: item.json["transaction"] == sent, timeout=60)
+        sizes.append(process.memory_info().rss / 1e6)
+    say("control/log_level/set", "warning")
+    listener.wait("control/log_level", where=lambda item: item.json["value"] == "warning")
+    assert boots(listener) == boots(listener)[:1], "it was restarted"
+    assert sizes[-1] - sizes[len(sizes) // 3] < 5, f"memory grew: {sizes}"
+    assert running.stop()[0] == 0
+    assert "Traceback" not in running.said
