@@ -131,7 +131,7 @@ def test_a_crash_of_the_converter_names_the_layer_and_the_way_out(models, tmp_pa
         ("truncated.keras", (), "faces", "truncated"),
         ("truncated.h5", (), "faces", "truncated or damaged"),
         ("renorm.keras", ("--labels", "happy,sad"), "faces", "2 labels, but the model's output has shape (7,)"),
-        ("renorm.keras", ("--front-end", "face_gray:size=24", "--dtype", "float32"), "faces", "inputs of shape (12, 12, 1)"),
+        ("renorm.keras", ("--front-end", "face_gray:size=24", "--dtype", "float32"), "faces", "the front end makes (24, 24, 1)"),
         ("renorm.keras", (), "speech", "the model takes (12, 12, 1), the front end makes (12, 6)"),
     ],
 )

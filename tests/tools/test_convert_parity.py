@@ -105,3 +105,15 @@ def test_report_is_written_in_both_forms(tmp_path):
                   "| macro-F1 | not measured | not measured |", "GELU", "| 1 | 0.100 | 0.200 |"):  # fmt: skip
         assert words in text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.report.json", "m.report.md"]
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    content = {
+        "source": "m", "dtype": "int8", "calibrated_on": "", "temperature": 1.0, "runtime": "", "accuracy": None, "macro_f1": None,
+        "parity": {"passed": True, "allowed": [], "rows": 1, "agreement": 1.0, "kl": 0.0, "float_ops": []},
+        "size": {"source": 1, "float32": 1, "converted": 1}, "latency_ms": {}, "worst_layers": [],
+    }  # fmt: skip
+    (tmp_path / "m.json").mkdir()
+    with pytest.raises(OSError):
+        report.write(content, tmp_path / "m")
+    assert [p.name for p in tmp_path.iterdir()] == ["m.json"]

@@ -19,8 +19,12 @@ def write(report: Mapping[str, Any], prefix: Path) -> tuple[Path, Path]:
     paths = prefix.with_name(prefix.name + ".json"), prefix.with_name(prefix.name + ".md")
     for path, text in zip(paths, (json.dumps(report, indent=1) + "\n", page(report)), strict=True):
         part = path.with_name(f".{path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     return paths
 
 
