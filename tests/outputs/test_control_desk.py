@@ -39,14 +39,6 @@ class Panel:
         return {"mqtt": {"port": 1883}}
 
 
-@pytest.fixture(autouse=True)
-def keep_log_level():
-    logger = logging.getLogger("emoedge")
-    before = logger.level
-    yield
-    logger.setLevel(before)
-
-
 @pytest.fixture
 def desk(broker, listen, make_sink, eventually):
     panel = Panel()
