@@ -75,12 +75,13 @@ def of_speech(data: Sources, *, seed: int = 0) -> Contents:
         who=[f"{clip.dataset}/{clip.speaker}" for clip in folder.clips],
         left_out={**folder.dropped, **folder.ignored},
     )
+    found.samples = {name: [] for name in present(found.classes)}
     shown = {row: name for name, rows in _drawn(found.classes, CLIPS_SHOWN, seed) for row in rows}
     for row, (_, samples) in enumerate(speech.decode(data, folder.clips)):
         found.digests.append(_digest(samples))
         found.seconds.append(len(samples) / SAMPLE_RATE)
         if row in shown:
-            found.samples.setdefault(shown[row], []).append(samples)
+            found.samples[shown[row]].append(samples)
         if row % 200 == 0 and sys.stderr.isatty():
             print(f"\r{row}/{len(folder.clips)} clips\x1b[K", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():

@@ -45,9 +45,11 @@ def people(table: Counts, path: Path, *, title: str) -> None:
     numbers = np.array([[own[name] for name in names] for own in table.values()])
     height = min(1.4 + 0.22 * len(table), TALLEST)
     figure, axis = plt.subplots(figsize=(3 + 0.6 * len(names), height), dpi=90)
-    axis.imshow(numbers / np.maximum(numbers.sum(axis=1, keepdims=True), 1), cmap="Blues", aspect="auto", vmin=0)
+    shares = numbers / np.maximum(numbers.sum(axis=1, keepdims=True), 1)
+    axis.imshow(shares, cmap="Blues", aspect="auto", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(numbers):
-        axis.text(column, row, str(count), ha="center", va="center", fontsize=6)
+        shade = "white" if shares[row, column] > 0.5 else "black"
+        axis.text(column, row, str(count), ha="center", va="center", color=shade, fontsize=6)
     axis.set_xticks(range(len(names)), names, fontsize=7, rotation=45, ha="right")
     axis.set_yticks(range(len(table)), list(table), fontsize=6)
     axis.set_title(title, fontsize=9)
