@@ -75,14 +75,7 @@ class PictureFilm:
     """A picture, or those of a folder in the order of their names (2 before 10), at a fixed rate."""
 
     def __init__(self, path: str, fps: float) -> None:
-        place = Path(path)
-        try:
-            files = [place] if not place.is_dir() else sorted(place.iterdir(), key=_natural)
-        except OSError as error:
-            raise MediaError(f"{path}: {error.strerror}") from error
-        self._files = [str(f) for f in files if f.suffix.lower() in PICTURES and f.is_file()]
-        if not self._files:
-            raise MediaError(f"{path}: no picture there; expected files ending in {' '.join(PICTURES)}")
+        self._files = pictures(path)
         self._step = 1 / fps
         self._index = 0
 
@@ -95,6 +88,22 @@ class PictureFilm:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def pictures(path: str) -> list[str]:
+    """A picture itself, or those of a folder in the order of their names (2 before 10).
+
+    Raises MediaError where there is none.
+    """
+    place = Path(path)
+    try:
+        files = [place] if not place.is_dir() else sorted(place.iterdir(), key=_natural)
+    except OSError as error:
+        raise MediaError(f"{path}: {error.strerror}") from error
+    found = [str(f) for f in files if f.suffix.lower() in PICTURES and f.is_file()]
+    if not found:
+        raise MediaError(f"{path}: no picture there; expected files ending in {' '.join(PICTURES)}")
+    return found
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
