@@ -49,7 +49,11 @@ def command_reason(*commands: str) -> str | None:
 
 def main() -> int:
     """Deselect by mark what cannot run here, run the rest, return pytest's exit code."""
-    reasons = {"train": train_reason(), "homeassistant": home_assistant_reason()}
+    reasons = {
+        "train": train_reason(),
+        "homeassistant": home_assistant_reason(),
+        "chromium": command_reason("chromium", "chromedriver"),
+    }
     unmet = {mark: reason for mark, reason in reasons.items() if reason}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for mark, commands in {"broker": ("mosquitto",), "microphone": ("pulseaudio", "paplay")}.items():
