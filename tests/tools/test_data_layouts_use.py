@@ -134,7 +134,7 @@ def test_the_speech_recipe_joins_folders_and_holds_speakers_out(tmp_path):
     assert not np.array_equal(other.power(61), cache.power(61)), "another folder, another cache"
 
 
-@pytest.mark.parametrize(("modality", "way"), [("face", "weights"), ("speech", "over")])
+@pytest.mark.parametrize(("modality", "way"), [("speech", "weights"), ("speech", "over")])
 def test_a_recipe_refuses_a_balance_that_it_cannot_honour(modality, way, download, tmp_path, capsys):
     said = ["--modality", modality, "--data", str(download), "--output", str(tmp_path / "run"), "--balance", way]
     assert train.main(said) == 2
@@ -152,6 +152,7 @@ options = TrainOptions(system="emoedge", modality="face", data=data, output=Path
 run = Run(faces.load(data), PLANS["small"], options)
 import numpy as np
 print(*np.bincount(run.pack.labels[run.rows]))
+print(*[run.original[run.rows].sum(axis=1)[run.pack.labels[run.rows] == label].mean() for label in range(7)])
 """
 
 
@@ -159,15 +160,20 @@ print(*np.bincount(run.pack.labels[run.rows]))
 @pytest.mark.slow
 def test_the_face_recipe_learns_from_joined_and_balanced_sets(download, table):
     counts = {}
-    for way in ("none", "over"):
+    weights = {}
+    for way in ("none", "over", "weights"):
         done = subprocess.run(
             [PYTHON, "-c", BALANCED, way, str(download), str(table)], capture_output=True, text=True, check=False, cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{ROOT}/tools", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        counts[way] = [int(n) for n in done.stdout.split()]
+        first, second = done.stdout.splitlines()
+        counts[way], weights[way] = [int(n) for n in first.split()], [float(w) for w in second.split()]
     pack = faces.load([download, table])
     learned, _ = faces.hold_out(pack, faces.training_rows(pack), share=0.05, seed=0)
     assert counts["none"] == np.bincount(pack.labels[learned]).tolist()
     assert counts["none"][0] < min(counts["none"][1:])
     assert counts["over"] == [max(counts["none"])] * 7
+    assert counts["weights"] == counts["none"]
+    assert weights["none"] == weights["over"] == [1.0] * 7
+    assert np.array(weights["weights"]) * counts["weights"] == pytest.approx([sum(counts["none"]) / 7] * 7, rel=1e-4)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from workbench.recipes import TrainOptions
 
 Batch = tuple["NDArray[np.float32]", ...]
-"""Pictures, original targets (N x 7, sum 1), vote targets (N x 8, sum to the share of voters that count)."""
+"""Pictures, original targets (N x 7, sum to the weight of the row, 1 where classes are not weighted), vote targets
+(N x 8, sum to the share of voters that count, times that weight)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ SMOOTHING = 0.05
 DROPOUT = 0.2
 VOTES_SHARE = 0.4
 HELD_OUT = 0.05
-BALANCE = (balance.UNDER, balance.OVER)
-"""Rows are drawn or repeated; the targets are soft and mixed, so a weight for a class would not say much."""
+BALANCE = balance.METHODS
 FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
 PLAIN_END = 0.08
@@ -108,6 +108,11 @@ class Run:
             self.weights = np.zeros(len(pack), dtype=np.float32)
         else:
             self.votes, self.weights = faces.vote_targets(pack.votes)
+        if options.balance == balance.WEIGHTS:
+            # By the original label on both heads: a weight that is part of the target survives mixing pictures.
+            of_class = balance.class_weights(pack.labels[self.rows], len(CANONICAL)).astype(np.float32)
+            self.original *= of_class[pack.labels, None]
+            self.weights *= of_class[pack.labels]
 
     def train(self) -> None:
         """All epochs from the checkpoint on; each ends with a checkpoint, each cycle with model files."""
@@ -274,11 +279,12 @@ class _Stepper:
         tf, model = self._tf, self._model
         with tf.GradientTape() as tape:
             first, second = model(pictures, training=True)
-            smooth = original * (1 - SMOOTHING) + SMOOTHING / len(CANONICAL)
-            loss = (1 - VOTES_SHARE) * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, first))
-            # Written out: TensorFlow's own function takes targets that sum to less than 1 for 1 in its gradient.
+            weight = tf.reduce_sum(original, axis=1, keepdims=True)
+            smooth = original * (1 - SMOOTHING) + weight * SMOOTHING / len(CANONICAL)
+            # Written out: TensorFlow's own function takes targets that do not sum to 1 for 1 in its gradient.
+            said = tf.reduce_sum(smooth * tf.nn.log_softmax(first), axis=1)
             crowd = tf.reduce_sum(votes * tf.nn.log_softmax(second), axis=1)
-            loss -= VOTES_SHARE * tf.reduce_mean(crowd)
+            loss = -(1 - VOTES_SHARE) * tf.reduce_mean(said) - VOTES_SHARE * tf.reduce_mean(crowd)
         gradients = tape.gradient(loss, model.trainable_variables)
         for variable, gradient, velocity in zip(
             model.trainable_variables, gradients, self._velocity, strict=True
