@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emoedge.errors import ConfigError, EmoedgeError, MediaError
 from emoedge.judging.judge import load_model
+from emoedge.judging.photograph import read_picture
 from emoedge.ops.clock import SystemClock
 from emoedge.pipeline import build_pipeline, load_models
 from emoedge.sources.address import SOUNDS, Kind, camera_kind, is_none, is_sound_file, shown
@@ -144,7 +145,7 @@ class Show:
             return
         kind = camera_kind(self._video)
         if self._stills:
-            pictures(self._video)
+            _check_stills(pictures(self._video), self._video)
         elif kind in {Kind.VIDEO, Kind.PICTURES}:
             next(iter(read_film(self._video, self._config.camera)))
         elif kind is Kind.DEVICE and not Path(self._video).exists():
@@ -199,3 +200,16 @@ class Show:
         else:
             infos = [model.info for model in (self._models.face, self._models.speech) if model is not None]
         return [f"{info.name} {info.version}" for info in infos]
+
+
+def _check_stills(files: list[str], source: str) -> None:
+    """Raise MediaError where not one of the pictures can be decoded."""
+    for path in files:
+        try:
+            read_picture(path)
+        except MediaError:
+            if len(files) == 1:
+                raise
+        else:
+            return
+    raise MediaError(f"{source}: none of its {len(files)} pictures can be decoded; JPEG and PNG always work")

@@ -1,6 +1,7 @@
 """Moments to show, a server to ask, and the command in a process of its own."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -96,7 +97,8 @@ class View:
         self.errors = errors.open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "emoedge", "view", *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=errors.parent,
+            env={**os.environ, "HOME": str(errors.parent), "TMPDIR": str(errors.parent)},
         )  # fmt: skip
         self.url = self.process.stdout.readline().strip()
 
