@@ -15,7 +15,7 @@ class SpeechConfig:
         0.5, minimum=0.1, maximum=10, unit="s", help="Time between two classified windows while somebody speaks."
     )
     gate_open: float = setting(
-        0.8, minimum=0, maximum=1, help="The voice gate opens at this mean voice probability ..."
+        0.5, minimum=0, maximum=1, help="The voice gate opens at this mean voice probability ..."
     )
     gate_close: float = setting(
         0.3, minimum=0, maximum=1, help="... and may shut below this one; never above `gate_open`."
