@@ -1,0 +1,1 @@
+"""The fleet in a terminal: what devices say over MQTT, one row each, and their events below."""

@@ -1,0 +1,198 @@
+"""What a fleet has said so far: messages in, rows out; no clock, no connection."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from emoedge.outputs.lines import clock_time, line_of, printable
+from emoedge.outputs.topics import DEVICE_ID
+from emoedge.watch.row import Condition, Row
+
+SILENT_AFTER = 15.0
+"""Seconds; the state is told at least every ten, and a message may be half a heartbeat late."""
+
+CAPACITY = 20_000
+"""Devices; a broker that invents more must not fill our memory."""
+
+LARGEST = 65_536
+"""Bytes of a payload that is looked at."""
+
+LONGEST = 80
+"""Characters of a text that is shown."""
+
+CAMERA = "sensor/camera/status"
+
+WORDS = ("status", CAMERA, "sensor/mic/status")
+"""Topics whose payload is one word."""
+
+
+@dataclass(slots=True)
+class _Device:
+    first_heard: float
+    words: dict[str, str] = field(default_factory=dict)
+    emotion: Mapping[str, Any] = field(default_factory=dict)
+    emotion_at: float | None = None
+    health: Mapping[str, Any] = field(default_factory=dict)
+    health_at: float | None = None
+    silence_told: bool = False
+
+
+class FleetTable:
+    """State of all devices below `base`; `now` is monotonic seconds, never decreasing."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._devices: dict[str, _Device] = {}
+
+    def take(self, topic: str, payload: bytes, *, retained: bool, now: float, wall: datetime) -> tuple[str, str] | None:
+        """Take a message; the device and a line worth reading, where it brought news.
+
+        `wall`: the present time with a zone, against which the times of retained payloads are held. Never
+        raises, whatever a payload holds.
+        """
+        device, _, name = topic.removeprefix(f"{self._base}/").partition("/")
+        if not (topic.startswith(f"{self._base}/") and DEVICE_ID.fullmatch(device)) or len(payload) > LARGEST:
+            return None
+        if name == "status" and not payload:  # what was retained is taken back: the device is no more
+            self._devices.pop(device, None)
+            return None
+        known = self._devices.get(device)
+        if known is None:
+            if name not in {*WORDS, "emotion", "event", "health"} or len(self._devices) >= CAPACITY or not payload:
+                return None
+            known = self._devices[device] = _Device(now)
+        line = self._note(known, name, payload, retained=retained, now=now, wall=wall)
+        return None if line is None else (device, line)
+
+    def _note(self, known: _Device, name: str, payload: bytes, *, retained: bool, now: float,
+              wall: datetime) -> str | None:  # fmt: skip
+        if name in WORDS:
+            word = payload.decode("utf-8", "replace")[:LONGEST]
+            if known.words.get(name) == word:
+                return None
+            known.words[name] = word
+            text = line_of(name, word.encode())
+            return None if text is None else f"{clock_time(wall.isoformat(), wall.tzinfo)}{text[12:]}"
+        if name == "event":
+            return line_of(name, payload, wall.tzinfo)
+        if name not in {"emotion", "health"}:
+            return None
+        told = _object(payload)
+        at = _told_at(told, retained=retained, now=now, wall=wall)
+        if name == "health":
+            known.health, known.health_at = told, at
+            return None
+        known.emotion, known.emotion_at = told, at
+        was_silent, known.silence_told = known.silence_told, False
+        return f"{clock_time(wall.isoformat(), wall.tzinfo)}  is heard again" if was_silent else None
+
+    def silences(self, now: float, wall: datetime) -> list[tuple[str, str]]:
+        """Devices that fell silent since this was last asked, each with a line worth reading."""
+        told = []
+        for name, device in self._devices.items():
+            if not device.silence_told and _condition(device, now) is Condition.SILENT:
+                device.silence_told = True
+                text = f"said nothing for {SILENT_AFTER:.0f} s although it is online"
+                told.append((name, f"{clock_time(wall.isoformat(), wall.tzinfo)}  {text}"))
+        return told
+
+    def rows(self, now: float) -> list[Row]:
+        """All devices, those that detect nothing first, then by name."""
+        order = list(Condition)
+        rows = [_row(name, device, now) for name, device in self._devices.items()]
+        return sorted(rows, key=lambda row: (order.index(row.condition), row.device))
+
+    def __len__(self) -> int:
+        """Devices heard of."""
+        return len(self._devices)
+
+
+def _row(name: str, device: _Device, now: float) -> Row:
+    emotion, health = device.emotion, device.health
+    drops = health.get("drops")
+    problems = health.get("problems")
+    return Row(
+        device=name,
+        condition=_condition(device, now),
+        mode=_text(emotion.get("mode")),
+        people=_count(emotion.get("people")),
+        label=_text(emotion.get("label")),
+        reason=_text(emotion.get("reason")),
+        confidence=_number(emotion.get("confidence")),
+        age=_age(device.emotion_at, now),
+        frame_age=_frame_age(device, now),
+        drops=sum(filter(None, map(_count, drops.values()))) if isinstance(drops, Mapping) else None,
+        temperature=_number(health.get("temperature_c")),
+        problem=_text(problems[0]) if isinstance(problems, list) and problems else None,
+    )
+
+
+def _condition(device: _Device, now: float) -> Condition:
+    if device.words.get("status") == "offline":
+        return Condition.OFFLINE
+    last = device.first_heard if device.emotion_at is None else device.emotion_at
+    if now - last > SILENT_AFTER:
+        return Condition.SILENT
+    mode = _text(device.emotion.get("mode"))
+    if mode in {"blind", "paused"}:
+        return Condition.BLIND if mode == "blind" else Condition.PAUSED
+    return Condition.DEGRADED if device.health.get("status") == "degraded" else Condition.ONLINE
+
+
+def _frame_age(device: _Device, now: float) -> float | None:
+    """As `health` said; it goes on growing while the camera is not online."""
+    ages = device.health.get("ages_s")
+    told = _number(ages.get("camera")) if isinstance(ages, Mapping) else None
+    passed = _age(device.health_at, now)
+    if told is None or passed is None:
+        return None
+    alive = device.words.get(CAMERA) == "online" and device.words.get("status") != "offline"
+    return told if alive else told + passed
+
+
+def _told_at(told: Mapping[str, Any], *, retained: bool, now: float, wall: datetime) -> float | None:
+    """When a payload was made, on our monotonic clock; None where a retained one does not tell."""
+    if not retained:
+        return now
+    if told.get("clock") != "synced":
+        return None
+    try:
+        age = (wall - datetime.fromisoformat(str(told.get("ts")))).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return now - max(0.0, age)
+
+
+def _object(payload: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _age(at: float | None, now: float) -> float | None:
+    return None if at is None else max(0.0, now - at)
+
+
+def _text(value: object) -> str | None:
+    return printable(value)[:LONGEST] if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63 else None
