@@ -13,7 +13,7 @@ import cv2
 def quiet_video() -> None:
     """Silence OpenCV's warnings and FFmpeg; FFmpeg's part only works before the first file is opened."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.setLogLevel(2)  # errors only
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 @cache
