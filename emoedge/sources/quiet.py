@@ -8,12 +8,17 @@ from functools import cache
 
 import cv2
 
+LOG_LEVEL_ERROR = 2
+"""OpenCV's own number."""
+
 
 @cache
 def quiet_video() -> None:
     """Silence OpenCV's warnings and FFmpeg; FFmpeg's part only works before the first file is opened."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    # The function moved between OpenCV's minor versions.
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+    set_level(LOG_LEVEL_ERROR)
 
 
 @cache
