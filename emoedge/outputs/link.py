@@ -111,6 +111,7 @@ class Link:
         self._short_lived = 0
         self._stop = threading.Event()
         self._deadline = 0.0
+        self._turned = 0.0
         self._farewell: Message | None = None
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.settimeout(0)
@@ -129,6 +130,13 @@ class Link:
     def problem(self) -> str | None:
         """Why there is no connection, one line."""
         return self._problem
+
+    @property
+    def standstill(self) -> float:
+        """Seconds since the connection was last served, 0 without one; infinite where the thread has died."""
+        if self._thread is not None and not self._thread.is_alive() and not self._stop.is_set():
+            return float("inf")
+        return time.monotonic() - self._turned if self.connected else 0.0
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for a connection."""
@@ -235,6 +243,7 @@ class Link:
             if sock is not None:
                 selector.register(sock, selectors.EVENT_READ)
             while client.socket() is not None:
+                self._turned = time.monotonic()
                 writing = selectors.EVENT_WRITE if client.want_write() else 0
                 selector.modify(sock, selectors.EVENT_READ | writing)
                 self._exchange(client, sock, selector)

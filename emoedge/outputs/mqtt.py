@@ -120,6 +120,11 @@ class MqttSink:
         return self._link.problem
 
     @property
+    def standstill(self) -> float:
+        """Seconds since the connection was last served, 0 without one; infinite where its thread has died."""
+        return self._link.standstill
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What an operator should know of delivery, one line each; for `health`."""
         found = (("broker", self._link.problem), ("outbox", self._outbox.problem))
