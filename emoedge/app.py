@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from emoedge.fusion.mind import CAMERA, MICROPHONE
 from emoedge.fusion.subject import face_name
 from emoedge.messages import Modality, SensorStatus
+from emoedge.ops.attendant import Attendant
 from emoedge.ops.health import INTERVAL, HealthMeter, read_rss, read_temperature
+from emoedge.ops.thermal import FULL
+from emoedge.ops.watchdog import Pulse
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
     from emoedge.messages import AudioBlock, Event, Frame
+    from emoedge.ops.cooling import Cooling
     from emoedge.ops.health import HealthReport
     from emoedge.outputs.mqtt import MqttSink
     from emoedge.panel import Panel
@@ -33,6 +37,9 @@ HOUSEKEEPING = 0.25
 DROPPED = ("dropped", "invalid", "clipped", "reopened")
 """Counters of a source that `health` tells under `drops`."""
 
+STANDSTILL = 75.0
+"""Seconds without progress that are a defect; above the longest `stall_timeout`, which declares a loss."""
+
 SPEECH = "speech"
 """The stage of `health` that a round's sound counts under."""
 
@@ -46,7 +53,7 @@ class App:
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,
                  sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter,
-                 panel: Panel | None = None) -> None:  # fmt: skip
+                 panel: Panel | None = None, cooling: Cooling | None = None) -> None:  # fmt: skip
         self._pipeline = pipeline
         self._clock = clock
         self._camera = camera
@@ -55,6 +62,8 @@ class App:
         self._mqtt = mqtt
         self._meter = meter
         self._panel = panel
+        self._attendant = Attendant(clock)
+        self._cooling = cooling
         self._paused = False
         self._statuses: dict[str, SensorStatus] = {}
         self._told: HealthReport | None = None
@@ -174,10 +183,22 @@ class App:
         report = self._health(now)
         if self._panel is not None:
             self._panel.note(report)
+        self._attendant.round(report, self._pulses(report), state.mode.value)
         if now - self._reported >= INTERVAL or report.worth_telling(self._told):
             self._reported, self._told = now, report
+            self._attendant.write(report, state.mode.value)
             if self._mqtt is not None:
                 self._mqtt.health(report.as_dict())
+
+    def _pulses(self, report: HealthReport) -> list[Pulse]:
+        """How the loops beside this one turn: one that is not online has said so."""
+        pulses = [
+            Pulse(name, status is SensorStatus.ONLINE, report.ages.get(name), STANDSTILL)
+            for name, status in self._statuses.items()
+        ]
+        if self._mqtt is not None:
+            pulses.append(Pulse("mqtt", self._mqtt.connected, self._mqtt.standstill, STANDSTILL))
+        return pulses
 
     def _health(self, now: float) -> HealthReport:
         drops: dict[str, int] = {}
@@ -193,10 +214,13 @@ class App:
         if self._mqtt is not None:
             drops |= self._mqtt.drops
             problems += self._mqtt.problems
+        temperature = read_temperature()
+        pace = FULL if self._cooling is None else self._cooling.look(temperature, now)
+        self._pipeline.slow(pace.share)
         return self._meter.report(
             now, sensors={name: status.value for name, status in self._statuses.items()}, drops=drops,
-            queue=0 if self._mqtt is None else self._mqtt.queue, temperature=read_temperature(), rss=read_rss(),
-            problems=problems,
+            queue=0 if self._mqtt is None else self._mqtt.queue, temperature=temperature, rss=read_rss(),
+            problems=problems, rate_share=pace.share, rate_reason=pace.reason,
         )  # fmt: skip
 
     def _tell(self, events: Sequence[Event]) -> None:
@@ -219,6 +243,7 @@ class App:
                 source.stop()
 
     def _close(self) -> None:
+        self._attendant.stopping()
         now = self._clock.monotonic()
         self._tell(self._pipeline.finish(now))
         self._stop_sources()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emoedge.app import App
+from emoedge.ops.cooling import Cooling
 from emoedge.ops.health import HealthMeter
 from emoedge.ops.identity import default_device_id
 from emoedge.outputs.factory import mqtt_sink
@@ -52,5 +53,5 @@ def build_app(
         sinks.append(mqtt)
     return App(
         pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
-        meter=HealthMeter(clock.monotonic()), panel=panel,
+        meter=HealthMeter(clock.monotonic()), panel=panel, cooling=Cooling(config.thermal),
     )  # fmt: skip

@@ -54,6 +54,10 @@ class Pipeline:
         self.seen = self.vision.look(frame)
         return events + self.mind.see(self.seen)
 
+    def slow(self, share: float) -> None:
+        """Look at this share of the frames that the configuration asks for, above 0 to 1."""
+        self._rate.slow(share)
+
     def audio(self, block: AudioBlock) -> list[Event]:
         """Listen to a block."""
         if self.hearing is None:
@@ -101,7 +105,7 @@ def build_pipeline(config: Config, models: Models, *, camera: bool = True, micro
         hearing = Hearing(config.speech, speech_end, models.speech)
     sensors = tuple(name for name, there in ((CAMERA, camera), (MICROPHONE, microphone)) if there)
     mind = Mind(config.fusion, reliabilities(config, models), sensors)
-    return Pipeline(vision=vision, hearing=hearing, mind=mind, rate=RateLimit(config.vision.rate))
+    return Pipeline(vision=vision, hearing=hearing, mind=mind, rate=RateLimit(config.vision.rate, config.camera.fps))
 
 
 def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]:

@@ -68,6 +68,11 @@ def _hysteresis(config: Config) -> str | None:
     return None if fusion.leave <= fusion.enter else f"at most fusion.enter, which is {fusion.enter:g}"
 
 
+def _heat(config: Config) -> str | None:
+    thermal = config.thermal
+    return None if thermal.warm <= thermal.hot else f"at most thermal.hot, which is {thermal.hot:g}"
+
+
 def _login(config: Config) -> str | None:
     if config.mqtt.password is not None and not config.mqtt.username:
         return "a login name beside the password; MQTT has no password without one"
@@ -87,6 +92,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("camera.region",), _region),
     Rule(("microphone.source",), _microphone_source),
     Rule(("fusion.leave", "fusion.enter"), _hysteresis),
+    Rule(("thermal.warm", "thermal.hot"), _heat),
     Rule(("mqtt.host",), _host),
     Rule(("mqtt.username", "mqtt.password"), _login),
 )

@@ -11,6 +11,7 @@ from emoedge.config.microphone import MicrophoneConfig
 from emoedge.config.models import ModelsConfig
 from emoedge.config.outputs import HomeAssistantConfig, JsonlConfig, LogConfig, MqttConfig, OutboxConfig
 from emoedge.config.speech import SpeechConfig
+from emoedge.config.thermal import ThermalConfig
 from emoedge.config.vision import VisionConfig
 
 
@@ -30,4 +31,5 @@ class Config:
     outbox: OutboxConfig = field(default_factory=OutboxConfig)
     home_assistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
+    thermal: ThermalConfig = field(default_factory=ThermalConfig)
     log: LogConfig = field(default_factory=LogConfig)

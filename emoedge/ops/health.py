@@ -53,6 +53,10 @@ class HealthReport:
     """Status of each sensor."""
     problems: tuple[str, ...] = ()
     """One line each."""
+    rate_share: float = 1.0
+    """Share of `vision.rate` that heat and power allow now."""
+    rate_reason: str | None = None
+    """Why that is less than 1."""
 
     @property
     def status(self) -> str:
@@ -72,13 +76,20 @@ class HealthReport:
             "temperature_c": self.temperature,
             "rss_mb": self.rss,
             "duty": self.duty,
+            "rate_share": self.rate_share,
+            "rate_reason": self.rate_reason,
             "queue": self.queue,
             "sensors": dict(self.sensors),
         }
 
     def worth_telling(self, before: HealthReport | None) -> bool:
-        """Whether status, problems or a sensor changed since `before`: told at once, not after INTERVAL."""
-        return before is None or (self.problems, self.sensors) != (before.problems, before.sensors)
+        """Whether problems, a sensor or the pace changed since `before`: told at once, not after INTERVAL."""
+        return before is None or self.turns != before.turns
+
+    @property
+    def turns(self) -> tuple[object, ...]:
+        """What is told at once when it changes."""
+        return self.problems, self.sensors, self.rate_share, self.rate_reason
 
 
 @dataclass(slots=True)
@@ -123,6 +134,8 @@ class HealthMeter:
         temperature: float | None = None,
         rss: float | None = None,
         problems: Iterable[str] = (),
+        rate_share: float = 1.0,
+        rate_reason: str | None = None,
     ) -> HealthReport:
         """Sum up the last WINDOW seconds; `sensors` maps names to their status."""
         since = at - WINDOW
@@ -142,6 +155,8 @@ class HealthMeter:
             queue=queue,
             sensors=dict(sensors),
             problems=tuple(problems),
+            rate_share=rate_share,
+            rate_reason=rate_reason,
         )
 
 
