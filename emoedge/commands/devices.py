@@ -30,6 +30,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def execute(args: argparse.Namespace) -> int:
     """Print what there is; finding nothing is no error."""
     from emoedge.sources.inventory import cameras, microphones
+    from emoedge.sources.libcamera import REMEDY, needs_libcamera
 
     seen = cameras()
     heard: Sequence[Input] = []
@@ -45,6 +46,8 @@ def execute(args: argparse.Namespace) -> int:
     for camera in seen:
         print(f"  source: {quoted(camera.source)}")
         print(f"      {camera.name}" + (f", now {camera.device}" if camera.device != camera.source else ""))
+        if needs_libcamera(camera.name):
+            print(f"      {REMEDY}")
     if not seen:
         print("  none found; plug one in and look at `dmesg`, or write a rtsp:// or http:// address, a file or none")
     print("Microphones")

@@ -1,0 +1,1 @@
+"""What `emoedge doctor` looks at, one stage a module; each gives findings with the remedy."""

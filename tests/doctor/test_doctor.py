@@ -1,0 +1,169 @@
+"""The doctor: with everything absent, with everything present, beside a live service, and what it exits with."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from emoedge.cli import main
+from emoedge.doctor import live, microphone
+from emoedge.doctor.finding import Verdict, exit_code, failed, passed, warned, worst
+from emoedge.doctor.screen import screen
+from emoedge.ops import health_file
+from emoedge.sources import inventory
+from emoedge.sources.libcamera import needs_libcamera
+
+ASSETS = Path(__file__).resolve().parents[2] / "emoedge" / "assets"
+
+CONFIG = """
+deployment: {{context: home}}
+device: {{id: unit-1, state_directory: {folder}}}
+camera: {{source: {camera}}}
+microphone: {{source: {microphone}}}
+mqtt: {{host: 127.0.0.1, port: {port}, {mqtt}}}
+"""
+
+
+@pytest.fixture
+def doctor(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(live, "DEFAULT", tmp_path / "no-service.json")
+    monkeypatch.setattr(live, "_show", dict)
+
+    def look(port=1, camera="none", microphone="none", mqtt=""):
+        path = tmp_path / "config.yaml"
+        path.write_text(CONFIG.format(folder=tmp_path, port=port, camera=camera, microphone=microphone, mqtt=mqtt))
+        code = main(["doctor", "--json", "--config", str(path)])
+        told = json.loads(capsys.readouterr().out)
+        return code, {(f["stage"], f["said"]): f for f in told["findings"]}
+
+    return look
+
+
+def verdicts(findings, stage):
+    return [f["verdict"] for f in findings.values() if f["stage"] == stage]
+
+
+def said(findings, stage):
+    return " | ".join(f["said"] for f in findings.values() if f["stage"] == stage)
+
+
+@pytest.mark.broker
+def test_everything_present(doctor, broker):
+    code, found = doctor(broker.port, ASSETS / "demo.mp4", ASSETS / "demo.wav")
+    assert code == 0
+    assert not [f for f in found.values() if f["verdict"] == "fail"]
+    assert "1 face seen" in said(found, "camera")
+    assert "dB" in said(found, "microphone")
+    assert "golden vectors agree" in said(found, "models")
+    assert "a message came back" in said(found, "broker")
+
+
+def test_everything_absent(doctor):
+    code, found = doctor(1, "/dev/v4l/by-id/none-such", "No Such Microphone")
+    assert code == 69
+    for stage in ("camera", "microphone", "broker"):
+        assert verdicts(found, stage)[-1] == "fail", stage
+    assert all(f["remedy"] for f in found.values() if f["verdict"] != "pass")
+
+
+@pytest.mark.broker
+def test_login_refused(doctor, make_broker):
+    code, found = doctor(make_broker(anonymous=False).port)
+    assert code == 69
+    assert "login refused" in said(found, "broker")
+
+
+def test_a_broker_behind_another_ports_silence(doctor):
+    code, found = doctor(1, mqtt="tls: true")
+    assert code == 69
+    assert "refused" in said(found, "broker")
+
+
+def test_a_refused_configuration_comes_first(tmp_path, capsys):
+    path = tmp_path / "config.yaml"
+    path.write_text("camera: {fsp: 3}\n")
+    assert main(["doctor", "--config", str(path)]) == 78
+    assert "deployment.context" in capsys.readouterr().out
+
+
+def write(path, **members):
+    report = {"at": time.monotonic(), "pid": os.getpid(), "mode": "fused", "fps": 4.9, "problems": [],
+              "sensors": {"camera": "online", "mic": "reconnecting"}, **members}  # fmt: skip
+    health_file.write(path, report)
+
+
+def test_beside_a_live_service_no_device_is_opened(doctor, tmp_path, monkeypatch):
+    path = tmp_path / "health.json"
+    write(path, problems=["mic: unplugged"])
+    monkeypatch.setattr(live, "DEFAULT", path)
+    monkeypatch.setattr("emoedge.sources.factory.open_camera", lambda *_, **__: pytest.fail("opened the camera"))
+    monkeypatch.setattr("emoedge.sources.factory.open_microphone", lambda *_, **__: pytest.fail("opened it"))
+    code, found = doctor(1, ASSETS / "demo.mp4", "default")
+    assert code == 69
+    assert "in use by the service, 4.9 frames/s" in said(found, "camera")
+    assert "unplugged" in said(found, "microphone")
+    assert verdicts(found, "service") == ["pass", "warn"]
+
+
+@pytest.mark.parametrize(
+    "members", [{"at": time.monotonic() - 1000}, {"at": time.monotonic() + 1000}, {"pid": 2**22 + 1}, {"at": "now"}]
+)
+def test_a_report_of_a_dead_service_does_not_count(tmp_path, members):
+    write(tmp_path / "health.json", **members)
+    assert live.look(tmp_path / "health.json").report is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "code"),
+    [
+        ({"LoadState": "not-found"}, "pass", 0),
+        ({"LoadState": "loaded", "ActiveState": "active", "NRestarts": "0"}, "pass", 0),
+        ({"LoadState": "loaded", "ActiveState": "active", "NRestarts": "4"}, "warn", 0),
+        ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "78"}, "fail", 78),
+        ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "1"}, "fail", 1),
+        ({"LoadState": "loaded", "ActiveState": "inactive"}, "warn", 0),
+    ],
+)
+def test_what_systemd_says(monkeypatch, facts, verdict, code):
+    monkeypatch.setattr(live, "_show", lambda: facts)
+    found = live.check(live.Live())
+    assert [f.verdict.value for f in found] == [verdict]
+    assert exit_code(found) == code
+
+
+def test_the_weightiest_failure_names_the_exit_code():
+    good, odd = passed("a", ""), warned("b", "", "do")
+    one, gone, refused = (failed("c", "", "do", code) for code in (1, 69, 78))
+    assert exit_code([good, odd]) == 0
+    assert exit_code([good, one, gone]) == 69
+    assert exit_code([one, gone, refused]) == 78
+    assert (worst([]), worst([good, odd]), worst([odd, one, good])) == (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
+
+
+def test_the_screen_says_what_to_do():
+    text = screen([passed("camera", "fine"), failed("broker", "gone", "look for it")])
+    assert text.splitlines() == [
+        "camera     ok    fine", "broker     FAIL  gone", "                 -> look for it", "", "1 failed, 1 ok.",
+    ]  # fmt: skip
+
+
+def test_the_level_meter():
+    assert microphone.meter(0.0) == "#" * 20
+    assert microphone.meter(microphone.FLOOR) == "." * 20
+    assert microphone.decibels(0.0) == microphone.FLOOR
+    assert microphone.decibels(1.0) == 0.0
+
+
+@pytest.mark.parametrize(("name", "raw"), [("unicam", True), ("rp1-cfe-csi2_ch0", True), ("HD Webcam", False)])
+def test_a_camera_that_needs_libcamera(tmp_path, monkeypatch, name, raw):
+    from emoedge.doctor import camera
+
+    assert needs_libcamera(name) == raw
+    node = tmp_path / "video0"
+    node.touch()
+    monkeypatch.setattr(camera, "cameras", lambda: [inventory.CameraEntry(str(node), str(node), name)])
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    found = camera._device(str(node))
+    assert (found is not None and "libcamerify" in found.remedy) == raw
