@@ -53,6 +53,7 @@ def main() -> int:
         "train": train_reason(),
         "homeassistant": home_assistant_reason(),
         "chromium": command_reason("chromium", "chromedriver"),
+        "systemd": command_reason("systemd-analyze"),
     }
     unmet = {mark: reason for mark, reason in reasons.items() if reason}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}

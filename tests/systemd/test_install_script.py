@@ -1,0 +1,115 @@
+"""The installer's words: usage, refusals, and the steps that a dry run prints without taking them."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "systemd" / "install.sh"
+
+FAKES = {
+    # A Debian of the given width; nothing of it is called for real in a dry run.
+    "dpkg": 'echo "${FAKE_ARCH:-arm64}"',
+    "dpkg-query": 'case "$*" in *"${FAKE_MISSING:-nothing}") exit 1;; *) echo "install ok installed";; esac',
+    "id": "echo 1000",
+    "getconf": 'echo "${FAKE_BITS:-64}"',
+}
+
+
+@pytest.fixture
+def install(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, body in FAKES.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+
+    def run(*arguments, **environment):
+        return subprocess.run(
+            ["bash", str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False, cwd=tmp_path,
+            stdin=subprocess.DEVNULL, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", **environment},
+        )  # fmt: skip
+
+    return run
+
+
+def steps(done):
+    return re.findall(r"would run: (.*)", done.stdout)
+
+
+def test_a_dry_run_prints_the_steps_in_order(install):
+    done = install("--dry-run", "--context", "home", "--broker", "broker.local")
+    assert done.returncode == 0, done.stderr
+    told = steps(done)
+    order = ["python3 -m venv /opt/emoedge/venv-", "pip install", "--version", "mv -T /opt/emoedge/current.new",
+             "systemd/emoedge.service", "/usr/local/bin/emoedge", "systemctl --quiet enable emoedge",
+             "doctor --config /etc/emoedge/config.yaml"]  # fmt: skip
+    at = [next(i for i, step in enumerate(told) if word in step) for word in order]
+    assert at == sorted(at)
+    assert not Path("/opt/emoedge").exists() or "venv-" in str(list(Path("/opt/emoedge").iterdir()))
+
+
+def test_what_is_missing_comes_from_apt(install):
+    told = steps(install("--dry-run", FAKE_MISSING="libportaudio2"))
+    assert [step for step in told if "install -y" in step] == [
+        "env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends libportaudio2"
+    ]
+
+
+def test_offline_asks_no_index(install, tmp_path):
+    assert "no emoedge-*.whl" in install("--dry-run", "--offline", tmp_path).stderr
+    (tmp_path / "emoedge-1-py3-none-any.whl").touch()
+    told = steps(install("--dry-run", "--offline", tmp_path))
+    assert any("--no-index --find-links" in step for step in told)
+    assert not any("apt-get" in step for step in told)
+
+
+@pytest.mark.parametrize(("arch", "bits"), [("armhf", "32"), ("i386", "32"), ("armhf", "64")])
+def test_32_bit_is_said_plainly(install, arch, bits):
+    done = install("--dry-run", FAKE_ARCH=arch, FAKE_BITS=bits)
+    assert done.returncode == 1
+    assert "32-bit" in done.stderr
+    assert "64-bit edition" in done.stderr
+    assert not steps(done)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["--context", "workplace"], 1, "EU AI Act"),
+        (["--context", "spaceship"], 1, "expected one of"),
+        (["--broker", "a b"], 1, "host name"),
+        (["--context"], 2, "usage"),
+        (["--frobnicate"], 2, "unknown"),
+    ],
+)
+def test_refusals(install, arguments, code, word):
+    done = install("--dry-run", *arguments)
+    assert done.returncode == code
+    assert word in done.stderr
+
+
+def test_uninstall_keeps_what_purge_removes(install):
+    kept, gone = install("--dry-run", "--uninstall"), install("--dry-run", "--purge")
+    assert kept.returncode == gone.returncode == 0
+    assert not any("/etc/emoedge" in step or "/var/lib" in step for step in steps(kept))
+    purge = " ".join(steps(gone))
+    for path in ("/etc/emoedge", "/var/lib/emoedge", "/var/lib/private/emoedge", "emoedge.service.d", "/opt/emoedge"):
+        assert path in purge
+
+
+def test_nothing_is_done_without_root(install):
+    done = install()
+    assert done.returncode == 1
+    assert "needs root" in done.stderr
+
+
+def test_shellcheck_agrees():
+    checker = shutil.which("shellcheck")
+    assert checker, "make test installs shellcheck"
+    done = subprocess.run([checker, str(SCRIPT)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
