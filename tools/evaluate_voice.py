@@ -1,4 +1,4 @@
-"""Measure the voice gate: `python tools/evaluate_voice.py --data shared/data/speech --json`."""
+"""Measure the voice gate: `python tools/evaluate_voice.py --data DATA/speech --json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train the voice gate: `python tools/train_voice.py --data shared/data/speech` in the training environment."""
+"""Train the voice gate: `python tools/train_voice.py --data DATA/speech` in the training environment."""
 
 from __future__ import annotations
 
