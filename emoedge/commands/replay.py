@@ -10,6 +10,7 @@ from emoedge.commands import config_option
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from pathlib import Path
 
     from emoedge.config import Config
     from emoedge.messages import AudioBlock, Event, Frame
@@ -40,6 +41,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def execute(args: argparse.Namespace) -> int:
     """Replay to the end; raises MediaError where a file cannot be read, ModelError or ConfigError."""
+    import sys
     from pathlib import Path
 
     from emoedge.config import default_config, load
@@ -54,6 +56,9 @@ def execute(args: argparse.Namespace) -> int:
     video, audio = args.video, args.audio
     if audio is None and Path(video).suffix.lower() in SOUNDS:
         video, audio = None, video
+    if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given is not None]):
+        print(wrong, file=sys.stderr)
+        return 2
     # Threads of OpenCV may sum in another order from run to run; one thread always sums in the same.
     bound_threads(1)
     stream = _stream(config, video, audio)
@@ -67,6 +72,21 @@ def execute(args: argparse.Namespace) -> int:
     finally:
         sink.stop()
     return 0
+
+
+def _unwritable(target: str, inputs: list[Path]) -> str | None:
+    """What is wrong with the file that the lines shall go to, before anything is computed; None: nothing."""
+    from pathlib import Path
+
+    if target == "-":
+        return None
+    if any(Path(target).exists() and given.exists() and given.samefile(target) for given in inputs):
+        return f"--jsonl {target}: the recording itself; name another file"
+    try:
+        Path(target).open("ab").close()
+    except OSError as error:
+        return f"--jsonl {target}: {error.strerror}; name a file that can be written"
+    return None
 
 
 def _stream(config: Config, video: str | None, audio: str | None) -> Iterable[Frame | AudioBlock]:

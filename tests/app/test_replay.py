@@ -2,6 +2,7 @@
 
 import json
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,17 @@ def test_unreadable_media(emoedge, tmp_path, name, content, words):
     assert done.returncode == 65
     assert len(done.stderr.strip().splitlines()) == 1
     assert words in done.stderr
+
+
+def test_lines_that_cannot_be_written_are_refused_at_once(emoedge, voice, tmp_path):
+    own = tmp_path / "own.wav"
+    own.write_bytes(Path(voice).read_bytes())
+    for target, cause in [(tmp_path / "no/such/folder.jsonl", "No such file"), (tmp_path, "directory"), (own, "itself")]:
+        done = emoedge("replay", own, "--jsonl", target)
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert cause in done.stderr
+    assert own.read_bytes() == Path(voice).read_bytes()
 
 
 def test_sound_of_no_samples(emoedge, tmp_path):
