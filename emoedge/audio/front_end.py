@@ -31,10 +31,10 @@ class SpeechFrontEnd:
     def __init__(self, name: str, parameters: known.SpeechParameters) -> None:
         p = self._parameters = parameters
         self.name = name
-        self._analysis = FrameAnalysis(name, p)
+        self.analysis = FrameAnalysis(name, p)
         self._transform = FeatureTransform(name, p)
         self._samples = np.zeros(p.frame_length + STRIDE)
-        self._ring = np.zeros((2 * p.frame_count, self._analysis.width), dtype=np.float32)
+        self._ring = np.zeros((2 * p.frame_count, self.analysis.width), dtype=np.float32)
         self._ear = SessionEar(p)
         self.statistics = SessionStatistics(p)
         """What session normalisation knows; follows the stream only where `session` is `running`."""
@@ -83,7 +83,7 @@ class SpeechFrontEnd:
     @property
     def width(self) -> int:
         """Values held for each frame: the mel powers and what the front end needs beside them."""
-        return self._analysis.width
+        return self.analysis.width
 
     def push(self, samples: NDArray[Any]) -> None:
         """Take the next samples, shape (n,), mono at 16 kHz, -1..1; computes the frames they complete."""
@@ -131,7 +131,7 @@ class SpeechFrontEnd:
         self._held = end
         if end < p.frame_length:
             return
-        values = self._analysis.values(self._samples[:end], self._before)
+        values = self.analysis.values(self._samples[:end], self._before)
         used = len(values) * p.frame_step
         self._before = float(self._samples[min(used, end) - 1])
         self._skip = max(0, used - end)

@@ -42,6 +42,8 @@ class Hearing:
         self._front_end = front_end if classifier is not None else None
         self._classifier = classifier
         self._net = VoiceNet()
+        # A model trained on the gate's own frames spares their second analysis.
+        self._shared = front_end is not None and front_end.analysis.rows_like(self._net.analysis)
         self._gate = VoiceGate(config)
         window = 3.0 if front_end is None else front_end.window_samples / SAMPLE_RATE
         self._quality = SpeechQuality(config, window)
@@ -61,15 +63,14 @@ class Hearing:
         """Take the next block of the stream; its `at` dates the observations."""
         if block.lost > 0:
             self._start_anew(block.lost)
-        samples = self._cleaned(block.samples)
-        full = np.maximum(np.abs(samples) >= FULL_SCALE, block.clipped)
+        samples, full = self._cleaned(block)
         observations = []
         at = 0
         while at < len(samples):
             taken = min(STEP - self._held, len(samples) - at)
             place = slice(self._held, self._held + taken)
             self._samples[place] = samples[at : at + taken]
-            self._clipped[place] = full[at : at + taken]
+            self._clipped[place] = full if isinstance(full, float) else full[at : at + taken]
             self._held += taken
             at += taken
             if self._held == STEP:
@@ -93,7 +94,10 @@ class Hearing:
         states = self._gate.update(probabilities)
         self._quality.update(power, probabilities, float(self._clipped.mean()))
         if self._front_end is not None:
-            self._front_end.push(self._samples)
+            if self._shared:
+                self._front_end.push_power(power)
+            else:
+                self._front_end.push(self._samples)
         opened = bool(states.any())
         if not was_open and not opened:
             return None
@@ -124,9 +128,14 @@ class Hearing:
         if self._front_end is not None:
             self._front_end.interrupt(lost)
 
-    def _cleaned(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _cleaned(self, block: AudioBlock) -> tuple[NDArray[np.float32], NDArray[np.float64] | float]:
+        """Samples that are numbers in -1..1, and how clipped each is, or all are."""
+        samples = block.samples
+        if len(samples) and samples.min() > -FULL_SCALE and samples.max() < FULL_SCALE:  # not so where one is NaN
+            return samples, float(block.clipped)
         finite = np.isfinite(samples)
         if not finite.all():
             self._counts["invalid"] += int(len(samples) - finite.sum())
             samples = np.where(finite, samples, np.float32(0.0))
-        return np.clip(samples, -1.0, 1.0)
+        samples = np.clip(samples, -1.0, 1.0)
+        return samples, np.maximum(np.abs(samples) >= FULL_SCALE, block.clipped)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emoedge.audio.frames import windows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -143,19 +145,28 @@ class SessionEar:
 
     def hear(self, power: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Next mel power frames (n, mels) to their levels (n,), as `level` has it, and activity (n,)."""
-        now = power.mean(axis=1, dtype=np.float64)
+        now, recent, level = self._listen(power)
+        floor = np.partition(recent, self._quiet, axis=1)[:, self._quiet]
+        loudest = np.where(recent < np.inf, recent, 0.0).max(axis=1)
+        active = (now > floor * self._above) & (now > loudest * self._below) & (now > INAUDIBLE)
+        return level, active
+
+    def level(self, power: NDArray[Any]) -> NDArray[np.float64]:
+        """The same without the activity, which costs more than the level."""
+        return self._listen(power)[2]
+
+    def _listen(self, power: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Means of the new frames (n,), of all within each one's window (n, count), and the levels (n,)."""
+        now = np.add.reduce(power, axis=1, dtype=np.float64) / power.shape[1]
         means = np.concatenate([self._means, now])
         peaks = np.concatenate([self._peaks, power.max(axis=1)])
-        recent = np.lib.stride_tricks.sliding_window_view(means, self._count)
-        floor = np.partition(recent, self._quiet, axis=1)[:, self._quiet]
-        heard = np.where(recent < np.inf, recent, 0.0)
-        loudest = heard.max(axis=1)
-        active = (now > floor * self._above) & (now > loudest * self._below) & (now > INAUDIBLE)
-        level = np.ones(len(now))
+        recent = windows(means, self._count)
         if self._kind == "window":
-            level = heard.mean(axis=1)
+            level = np.add.reduce(np.where(recent < np.inf, recent, 0.0), axis=1) / self._count
         elif self._kind == "peak":
-            level = np.lib.stride_tricks.sliding_window_view(peaks, self._count).max(axis=1)
+            level = windows(peaks, self._count).max(axis=1)
+        else:
+            level = np.ones(len(now))
         keep = len(means) - len(self._means)
         self._means, self._peaks = means[keep:], peaks[keep:]
-        return level, active
+        return now, recent, level

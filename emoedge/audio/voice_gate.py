@@ -50,7 +50,7 @@ class VoiceGate:
         means = np.convolve(line[1:], self._share, "valid") if len(probabilities) else line[:0]
         self._recent = line[len(probabilities) :]
         states = np.empty(len(means), dtype=bool)
-        for i, mean in enumerate(means):
+        for i, mean in enumerate(means.tolist()):
             if mean >= self._opens:
                 self._open = True
             self._quiet = self._quiet + 1 if mean < self._closes else 0

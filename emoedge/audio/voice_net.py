@@ -74,7 +74,7 @@ class VoiceInput:
 
     def frames(self, power: NDArray[Any]) -> NDArray[np.float32]:
         """Next mel power (n, 40) to input frames (n, 40)."""
-        level, _ = self._ear.hear(power)
+        level = self._ear.level(power)
         log_mel = logarithm(power, level[:, None], PARAMETERS)
         return np.asarray((log_mel - CENTRE) / SCALE, dtype=np.float32)
 
@@ -85,7 +85,7 @@ class VoiceNet:
     def __init__(self, layers: tuple[Layer, ...] | None = None) -> None:
         self._layers = read_layers() if layers is None else layers
         self._flat = [layer.kernel.reshape(-1, layer.kernel.shape[2]) for layer in self._layers]
-        self._analysis = FrameAnalysis("log_mel", PARAMETERS)
+        self.analysis = FrameAnalysis("log_mel", PARAMETERS)
         self._input = VoiceInput()
         self._pasts = [np.zeros((layer.context, layer.kernel.shape[1]), np.float32) for layer in self._layers]
         self._samples = np.zeros(0)
@@ -100,7 +100,7 @@ class VoiceNet:
     def push(self, samples: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Take the next samples (n,); returns the new frames' mel power (m, 40) and probabilities (m,)."""
         held = np.concatenate([self._samples, samples])
-        power = self._analysis.values(held)
+        power = self.analysis.values(held)
         self._samples = held[len(power) * PARAMETERS.frame_step :]
         return power, self.judge(power)
 
