@@ -30,6 +30,11 @@ class CameraConfig:
         None, pattern=r"\d{1,5},\d{1,5},\d{1,5},\d{1,5}", form="x,y,width,height in px", allow_none=True,
         help="Part of the picture that is looked at, after turning; null takes all.",
     )  # fmt: skip
+    exclude: tuple[str, ...] = setting(
+        (), pattern=r"\d{1,5},\d{1,5}( \d{1,5},\d{1,5}){2,63}", form="x,y x,y x,y ... in px, three points or more",
+        help="Polygons in which nobody is looked for, such as a counter's staff side; blacked out after turning, "
+        "before `region` is cut and before anything else sees the picture.",
+    )  # fmt: skip
     paced: bool = setting(
         default=True, help="Play a file at its own speed, as a camera would; false: as fast as it is looked at."
     )

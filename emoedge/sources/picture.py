@@ -48,13 +48,15 @@ def to_bgr(image: NDArray[Any] | None) -> NDArray[np.uint8] | None:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What `camera.rotate`, `camera.mirror` and `camera.region` ask for, in this order."""
+    """What `camera.rotate`, `camera.mirror`, `camera.exclude` and `camera.region` ask for, in this order."""
 
     rotate: int = 0
     """Degrees clockwise: 0, 90, 180 or 270."""
     mirror: bool = False
     region: tuple[int, int, int, int] | None = None
     """x, y, width, height in pixels of the turned picture."""
+    exclude: tuple[NDArray[np.int32], ...] = ()
+    """Polygons, each points x 2, in pixels of the turned picture."""
 
     @classmethod
     def of(cls, config: CameraConfig) -> Adjustment:
@@ -63,7 +65,11 @@ class Adjustment:
         if config.region is not None:
             x, y, width, height = (int(n) for n in config.region.split(","))
             region = (x, y, width, height)
-        return cls(config.rotate, config.mirror, region)
+        exclude = tuple(
+            np.array([[int(n) for n in point.split(",")] for point in polygon.split(" ")], dtype=np.int32)
+            for polygon in config.exclude
+        )
+        return cls(config.rotate, config.mirror, region, exclude)
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         """Adjusted picture, contiguous; None where the region lies outside of it."""
@@ -71,6 +77,9 @@ class Adjustment:
             image = np.asarray(cv2.rotate(image, _TURNS[self.rotate]), dtype=np.uint8)
         if self.mirror:
             image = np.asarray(cv2.flip(image, 1), dtype=np.uint8)
+        if self.exclude:
+            # A copy: the picture as it came still tells a frozen camera from a living one.
+            image = np.asarray(cv2.fillPoly(image.copy(), self.exclude, (0, 0, 0)), dtype=np.uint8)
         if self.region is not None:
             x, y, width, height = self.region
             image = np.ascontiguousarray(image[y : y + height, x : x + width])

@@ -1,0 +1,64 @@
+"""Zones in which nobody is looked for: black before anything else sees the picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+from emoedge.config.camera import CameraConfig
+from emoedge.config.loader import loads
+from emoedge.errors import ConfigError
+from emoedge.sources.picture import Adjustment
+
+
+@pytest.fixture
+def image():
+    return np.full((120, 160, 3), 200, np.uint8)
+
+
+def test_inside_is_black_outside_is_untouched_and_the_original_stays(image):
+    seen = Adjustment.of(CameraConfig(exclude=("0,0 79,0 79,119 0,119", "150,0 159,0 159,9"))).apply(image)
+    assert (seen[:, :80] == 0).all()
+    assert (seen[20:, 80:] == 200).all()
+    assert (seen[1, 158] == 0).all()
+    assert (image == 200).all()
+
+
+def test_after_turning_before_cutting(image):
+    config = CameraConfig(rotate=90, region="20,0,100,160", exclude=("0,0 59,0 59,159 0,159",))
+    seen = Adjustment.of(config).apply(image)
+    assert seen.shape == (160, 100, 3)
+    assert (seen[:, :40] == 0).all()
+    assert (seen[:, 41:] == 200).all()
+
+
+def test_a_zone_may_reach_beyond_the_picture(image):
+    assert (Adjustment.of(CameraConfig(exclude=("0,0 9999,0 9999,9999 0,9999",))).apply(image) == 0).all()
+
+
+@pytest.mark.parametrize("zone", ["0,0 1,1", "0,0;1,1;2,2", "a,b c,d e,f", "-1,0 5,5 9,9", "0,0  1,1 2,2"])
+def test_what_is_no_polygon(zone):
+    with pytest.raises(ConfigError, match=r"camera\.exclude"):
+        loads(f'deployment: {{context: kiosk}}\ncamera: {{exclude: ["{zone}"]}}')
+
+
+def test_a_face_in_a_zone_is_not_found(clip_frame):
+    from emoedge.messages import Frame
+    from emoedge.vision.eye import Vision
+    from emoedge.vision.haar import HaarDetector
+
+    config = CameraConfig(exclude=("0,0 640,0 640,480 0,480",))
+    for adjustment, people in ((Adjustment.of(CameraConfig()), 1), (Adjustment.of(config), 0)):
+        eye = Vision(loads("deployment: {context: kiosk}").vision, HaarDetector(), None, None)
+        seen = [len(eye.look(Frame(adjustment.apply(f), n / 15, n)).faces) for n, f in enumerate(clip_frame)]
+        assert max(seen) == people
+
+
+@pytest.fixture
+def clip_frame():
+    from importlib import resources
+
+    film = cv2.VideoCapture(str(resources.files("emoedge") / "assets" / "demo.mp4"))
+    film.set(cv2.CAP_PROP_POS_MSEC, 3000)
+    frames = [film.read()[1] for _ in range(20)]
+    film.release()
+    return frames
