@@ -32,6 +32,10 @@ test: setup setup-train setup-ha ## all tests, with a real Mosquitto and a real 
 	PYTHON="$(PYTHON)" tools/setup.sh test
 	$(VENV)/bin/python tools/run_tests.py
 
+.PHONY: test-system
+test-system: setup ## boot a Debian tree with systemd-nspawn and install the service in it (root; 6 minutes)
+	tools/system_test.sh $(SYSTEM_TEST_DIR)
+
 check: setup ## ruff, mypy --strict, and generated files up to date
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
