@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache
+from typing import Any
 
 import cv2
 
@@ -17,8 +18,8 @@ def quiet_video() -> None:
     """Silence OpenCV's warnings and FFmpeg; FFmpeg's part only works before the first file is opened."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # The function moved between OpenCV's minor versions.
-    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
-    set_level(LOG_LEVEL_ERROR)
+    owner: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging  # type: ignore[attr-defined,unused-ignore]
+    owner.setLogLevel(LOG_LEVEL_ERROR)
 
 
 @cache

@@ -14,15 +14,16 @@ from emoedge.inference.spec import FrontEndSpec
 from emoedge.messages import SAMPLE_RATE
 from emoedge.vision.crop import FaceFrontEnd
 from workbench.data import faces
-from workbench.data.speech import TEST_SPEAKERS, VALIDATION_SPEAKERS, decode, read_folder
+from workbench.data.sources import named
+from workbench.data.speech import decode, parts, read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from workbench.classic_systems import ClassicModel
+    from workbench.data.sources import Sources
     from workbench.data.speech import Clip
 
 AUTHOR, HONEST = "author", "honest"
@@ -61,27 +62,27 @@ class Division:
     """The model's, with what was learned from the data: mean and deviation."""
 
 
-def divide(model: ClassicModel, modality: str, data: Path, split: str, seed: int) -> Division:
+def divide(model: ClassicModel, modality: str, data: Sources, split: str, seed: int) -> Division:
     """Read, prepare and divide. Raises ValueError for a part without rows, MediaError for unreadable data."""
     division = _faces(model, data, split, seed) if modality == "face" else _speech(model, data, split, seed)
     for name in ("learn", "choose", "report"):
         if not len(getattr(division, name)):
-            raise ValueError(f"{data}: no row to {name} from in the {split} division")
+            raise ValueError(f"{named(data)}: no row to {name} from in the {split} division")
     return division
 
 
-def _faces(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
+def _faces(model: ClassicModel, data: Sources, split: str, seed: int) -> Division:
     pack = faces.load(data)
     known = [CANONICAL.index(label) for label in model.label_map]
-    named = np.isin(pack.labels, known)
-    reported = np.flatnonzero((pack.split == faces.REPORTED) & named)
+    labelled = np.isin(pack.labels, known)
+    reported = np.flatnonzero((pack.split == faces.REPORTED) & labelled)
     rng = np.random.default_rng(seed)
     if split == AUTHOR:
-        learned = np.flatnonzero((pack.split == faces.TRAINING) & named)
+        learned = np.flatnonzero((pack.split == faces.TRAINING) & labelled)
         chosen = reported  # the published figures were chosen on the rows they were reported on
     else:
         rows = faces.training_rows(pack)
-        learned, chosen = faces.hold_out(pack, rows[named[rows]], share=0.05, seed=0)
+        learned, chosen = faces.hold_out(pack, rows[labelled[rows]], share=0.05, seed=0)
         reported = faces.twinless(pack, reported)
     for label, most in (model.limit or {}).items():
         of_label = learned[pack.labels[learned] == CANONICAL.index(label)]
@@ -100,7 +101,7 @@ def _faces(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
     return Division(part(learned), part(chosen), part(reported), model.front_end)
 
 
-def _speech(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
+def _speech(model: ClassicModel, data: Sources, split: str, seed: int) -> Division:
     rows: list[tuple[Clip, int]] = []
     inputs: list[NDArray[np.float32]] = []
     copies: dict[int, list[NDArray[np.float32]]] = {}
@@ -121,12 +122,12 @@ def _speech(model: ClassicModel, data: Path, split: str, seed: int) -> Division:
         copies[number] = [features(changed) for changed in _changed(samples, model.copies, rng)]
     truth = np.array([CANONICAL.index(clip.emotion) for clip, _ in rows])
     labels = np.array([label for _, label in rows])
-    named = np.isin(truth, [CANONICAL.index(name) for name in model.label_map])
+    labelled = np.isin(truth, [CANONICAL.index(name) for name in model.label_map])
     learned, chosen, reported = _divided([clip for clip, _ in rows], truth, split, rng)
     stacked = np.stack(inputs)
 
     def part(mask: NDArray[np.bool_], *, augmented: bool) -> Part:
-        index = np.flatnonzero(mask & named & ((labels >= 0) | (not augmented)))
+        index = np.flatnonzero(mask & labelled & ((labels >= 0) | (not augmented)))
         if not augmented or not model.copies:
             return Part(stacked[index], labels[index], truth[index])
         more = [copy for i in index for copy in copies[int(i)]]
@@ -161,19 +162,21 @@ def _divided(
         reported = np.zeros(count, dtype=bool)
         reported[order[:: round(1 / TEST_SHARE)]] = True
         return ~reported, reported, reported
-    tests = {(name, who) for name, group in TEST_SPEAKERS.items() for who in group} | {("tess", TESS_TEST_SPEAKER)}
-    choices = {(name, who) for name, group in VALIDATION_SPEAKERS.items() for who in group}
-    who = [(clip.dataset, clip.speaker) for clip in clips]
-    tested = np.array([any(t[0] == w[0] and w[1].startswith(t[1]) for t in tests) for w in who])
-    chosen = np.array([w in choices for w in who])
+    part = np.array(parts(clips))
+    of_tess = np.array([clip.dataset == "tess" for clip in clips])
+    asked = np.array([clip.speaker.startswith(TESS_TEST_SPEAKER) for clip in clips])
+    tested = np.where(of_tess, asked, part == "test")
+    chosen = ~of_tess & (part == "validation")
     if not chosen.any():  # one speaker is left to learn from: an eighth of her clips is chosen on
         rest = np.flatnonzero(~tested)
         chosen[rng.permutation(rest)[: len(rest) // 8]] = True
     return ~tested & ~chosen, chosen, tested
 
 
-def _clips(model: ClassicModel, data: Path) -> Iterator[tuple[Clip, NDArray[np.float32]]]:
-    for corpus in model.corpora:
+def _clips(model: ClassicModel, data: Sources) -> Iterator[tuple[Clip, NDArray[np.float32]]]:
+    """Clips of the model's own corpora; of every corpus that is there where it has none of those."""
+    there = read_folder(data).datasets
+    for corpus in [name for name in model.corpora if name in there] or there:
         folder = read_folder(data, corpus)
         for number, (clip, samples) in enumerate(decode(data, folder.clips)):
             if number % 200 == 0:

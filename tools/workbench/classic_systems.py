@@ -55,6 +55,8 @@ class ClassicModel:
     """Changed copies of each training clip: `noise`, `stretch_pitch`."""
     limit: Mapping[str, int] | None = None
     """At most this many training rows of a class."""
+    balance: str = "none"
+    """How rare classes are made up for, one of `workbench.data.balance.METHODS`."""
     output: str = "probabilities"
 
     @property
@@ -107,13 +109,13 @@ MODELS: Mapping[tuple[str, str, str], ClassicModel] = {
         reported="no figure", protocol="random clips", open="dropout 0.2, ReLU",
     ),
     ("C", "face", ""): ClassicModel(
-        front_end=_face(), labels=CANONICAL, epochs=40, batch=64,
+        front_end=_face(), labels=CANONICAL, epochs=40, batch=64, balance="weights",
         reported="no figure", protocol="train / cross-validation / test",
         open="three Conv2D blocks 32-64-128, class weights from the counts",
     ),
     ("C", "speech", ""): ClassicModel(
         front_end=FrontEndSpec("mfcc_pitch_centroid", {"seconds": 3.0}), labels=CANONICAL,
-        corpora=("ravdess", "tess"), epochs=40, batch=32,
+        corpora=("ravdess", "tess"), epochs=40, batch=32, balance="weights",
         reported="no figure", protocol="several corpora joined, train / cross-validation / test",
         open="RAVDESS and TESS, class weights from the counts, three Conv1D blocks",
     ),

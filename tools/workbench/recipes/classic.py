@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +13,17 @@ import numpy as np
 from emoedge.emotions import CANONICAL, INDEX
 from emoedge.vision.crop import FaceFrontEnd
 from workbench import metrics, plots, training
-from workbench.classic_data import HONEST, SPLITS, divide
+from workbench.classic_data import HONEST, SPLITS, Part, divide
 from workbench.classic_nets import NETWORKS
 from workbench.classic_systems import MODELS
+from workbench.data import balance
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from workbench.classic_data import Division, Part
+    from workbench.classic_data import Division
     from workbench.classic_systems import ClassicModel
     from workbench.recipes import TrainOptions
 
@@ -30,6 +32,8 @@ CALIBRATION = 1200
 
 FILES = {"network": "model.keras", "calibration": "calibration.npz", "test": "test.npz", "figures": "figures.json"}
 WEIGHTS = "best.weights.h5"
+STATE = "state"
+BALANCE = balance.METHODS
 
 
 def train(options: TrainOptions) -> None:
@@ -38,22 +42,24 @@ def train(options: TrainOptions) -> None:
     if key not in MODELS:
         variants = [v or "(none)" for s, m, v in MODELS if (s, m) == key[:2]]
         raise ValueError(f"no variant {options.variant!r} of this model; there are: {', '.join(variants)}")
-    if len(options.data) != 1:
-        raise ValueError("a classic recipe reads one data set")
     split = options.split or HONEST
     if split not in SPLITS:
         raise ValueError(f"no division {split!r}; there are: {', '.join(SPLITS)}")
     folder = options.output
-    state = folder / "state"
-    if state.exists() and not options.resume:
-        raise FileExistsError(f"{state} is there: add --resume to go on, or name another --output")
+    if (folder / STATE).exists() and not options.resume:
+        raise FileExistsError(f"{folder / STATE} is there: add --resume to go on, or name another --output")
     folder.mkdir(parents=True, exist_ok=True)
     training.start(seed=options.seed, threads=options.threads)
     model = MODELS[key]
-    division = divide(model, options.modality, options.data[0], split, options.seed)
+    division = divide(model, options.modality, options.data, split, options.seed)
+    method = options.balance if options.balance != balance.NONE else model.balance
+    division = _balanced(division, method, options.seed)
     network = NETWORKS[key](len(model.labels), *_sizes(key, division))
     epochs = options.epochs or model.epochs
-    _fit(network, model, division, epochs, folder, state)
+    weights = None
+    if method == balance.WEIGHTS:
+        weights = dict(enumerate(balance.class_weights(division.learn.labels, len(model.labels))))
+    _fit(network, model, division, epochs, folder, weights)
     _write(network, model, division, folder, {**_about(options, split, epochs), "parameters": network.count_params()})
 
 
@@ -69,15 +75,19 @@ def _about(options: TrainOptions, split: str, epochs: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _fit(network: Any, model: ClassicModel, division: Division, epochs: int, folder: Path, state: Path) -> None:
+def _balanced(division: Division, method: str, seed: int) -> Division:
+    learn = division.learn
+    rows = balance.rows(learn.labels, method, seed=seed)
+    return replace(division, learn=Part(learn.inputs[rows], learn.labels[rows], learn.truth[rows]))
+
+
+def _fit(
+    network: Any, model: ClassicModel, division: Division, epochs: int, folder: Path, weights: dict[int, float] | None
+) -> None:
     import tensorflow as tf
 
     callbacks = tf.keras.callbacks
     network.compile(optimizer=tf.keras.optimizers.Adam(1e-3), loss=model.loss, metrics=["accuracy"])
-    counts = np.bincount(division.learn.labels, minlength=len(model.labels))
-    weights = None
-    if "class weights" in model.open:
-        weights = {i: len(division.learn) / (len(counts) * max(1, int(n))) for i, n in enumerate(counts)}
     # The classes of another speaker (TESS's fourteen) have no label of their own: nothing to validate on.
     labelled = division.choose.labels >= 0
     validation = _dataset(model, division.choose, labelled) if labelled.any() else None
@@ -86,7 +96,7 @@ def _fit(network: Any, model: ClassicModel, division: Division, epochs: int, fol
         _dataset(model, division.learn, None, shuffle=True),
         validation_data=validation, epochs=epochs, class_weight=weights, verbose=1 if sys.stderr.isatty() else 2,
         callbacks=[
-            callbacks.BackupAndRestore(str(state), delete_checkpoint=False),
+            callbacks.BackupAndRestore(str(folder / STATE), delete_checkpoint=False),
             callbacks.CSVLogger(str(log), append=True),
             callbacks.ModelCheckpoint(
                 str(folder / WEIGHTS), save_best_only=True, save_weights_only=True,

@@ -25,6 +25,9 @@ LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "ca
 
 NEUTRAL, CALM = LABELS.index("neutral"), LABELS.index("calm")
 
+QUIET = 10**-3.5
+"""Share of the loudest frame's power below which the ends of a clip are silence (-35 dB)."""
+
 MOODY = 0.4
 """Share of sessions in which some emotions are much more frequent than others: people are not shuffled decks."""
 
@@ -43,8 +46,18 @@ class Session:
     """(labels,): which labels this corpus has at all; the others are not ruled out by it."""
 
 
+def trimmed(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A clip without the silence before its first and after its last word.
+
+    How long a corpus waits before and after a phrase is its signature: a network that hears it need not listen.
+    """
+    loudness = power.mean(axis=1)
+    spoken = np.flatnonzero(loudness > QUIET * loudness.max(initial=0.0))
+    return power[spoken[0] : spoken[-1] + 1] if len(spoken) else power
+
+
 class SessionSampler:
-    """Draws sessions: corpora by the square root of their size, classes evenly within each."""
+    """Draws sessions: corpora by the square root of clips times speakers, classes evenly within each."""
 
     def __init__(
         self, cache: PowerCache, rows: Sequence[int], *, window: int, hop: float, clips: int, rng: np.random.Generator
@@ -60,17 +73,13 @@ class SessionSampler:
             clip = cache.clips[row]
             voices = self._pools.setdefault(clip.dataset, {})
             voices.setdefault(clip.speaker, {}).setdefault(LABELS.index(clip.fine), []).append(row)
-        sizes = {
-            name: sum(len(rows) for voice_rows in voices.values() for rows in voice_rows.values())
-            for name, voices in self._pools.items()
-        }
-        self._corpora = sorted(sizes)
+        self._corpora = sorted(self._pools)
+        weights = np.sqrt([_clips(self._pools[name]) * len(self._pools[name]) for name in self._corpora])
+        self._corpus_weights = weights / weights.sum()
         self._known = {
             name: np.isin(np.arange(len(LABELS)), [label for own in voices.values() for label in own])
             for name, voices in self._pools.items()
         }
-        weights = np.sqrt([sizes[name] for name in self._corpora])
-        self._corpus_weights = weights / weights.sum()
 
     def session(self) -> Session:
         """One session of `clips` clips."""
@@ -83,13 +92,16 @@ class SessionSampler:
         ends: list[int] = []
         at = 0
         for row in rows:
-            pause = int(rng.uniform(0.2, 1.6) / self.hop)
-            clip = voice(self.cache.power(row), rng, warp=warp * float(np.exp(rng.normal(0, 0.03))))
-            pieces += [np.zeros((pause, clip.shape[1]), dtype=np.float32), clip]
-            at += pause + len(clip)
-            # As a window slides over a phrase: it may reach back into the pause, or miss the phrase's end.
-            ends.append(at - int(rng.uniform(0, max(0.25 * len(clip), len(clip) - self.window))))
-        bands = pieces[0].shape[1]
+            spoken = trimmed(self.cache.power(row))
+            clip = voice(spoken, rng, warp=warp * float(np.exp(rng.normal(0, 0.03))))
+            before, after = (rng.uniform(0.1, 1.0, size=2) / self.hop).astype(int)
+            # As a window slides over a phrase: it may reach into the pauses, or hold a part of the phrase only.
+            late = after if rng.random() < 0.5 else -max(0.25 * len(clip), len(clip) - self.window)
+            end = at + before + len(clip) + int(rng.uniform(0, late) if late > 0 else rng.uniform(late, 0))
+            ends.append(max(end, at + 1))
+            bands = clip.shape[1]
+            pieces += [np.zeros((before, bands), dtype=np.float32), clip, np.zeros((after, bands), dtype=np.float32)]
+            at += before + len(clip) + after
         channel = draw_channel(rng, bands, self.hop, self._noise(bands))
         power = through(np.concatenate(pieces), channel, rng)
         labels = [LABELS.index(self.cache.clips[row].fine) for row in rows]
@@ -98,7 +110,7 @@ class SessionSampler:
     def _rows(self, voices: dict[str, dict[int, list[int]]]) -> list[int]:
         rng = self.rng
         names = sorted(voices)
-        sizes = np.array([sum(len(rows) for rows in voices[name].values()) for name in names], dtype=np.float64)
+        sizes = np.array([_clips({name: voices[name]}) for name in names], dtype=np.float64)
         own = voices[names[rng.choice(len(names), p=sizes / sizes.sum())]]
         classes = sorted(own)
         # Neutral and calm share one place where a corpus has both: they are read out as one.
@@ -116,3 +128,7 @@ class SessionSampler:
                 power = power + self.cache.noise(int(self.rng.integers(self.cache.noises)))[: len(power)].mean(axis=0)
             return np.asarray(power / (power.mean() + 1e-12), dtype=np.float32)
         return hum(self.rng, bands, 512)
+
+
+def _clips(voices: dict[str, dict[int, list[int]]]) -> int:
+    return sum(len(rows) for own in voices.values() for rows in own.values())

@@ -1,0 +1,190 @@
+"""The five classic systems: their networks, front ends and divisions, and that each runs in full int8."""
+
+import json
+import os
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workbench.classic_data import AUTHOR, HONEST, divide
+from workbench.classic_systems import MODELS, ClassicModel
+from workbench.classic_table import page
+
+from emoedge.audio.front_end import build
+from emoedge.emotions import CANONICAL
+from emoedge.inference.model import load_model
+from emoedge.vision.crop import FaceFrontEnd
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "tools"
+PYTHON = os.environ.get("EMOEDGE_TRAIN_PYTHON", str(ROOT / ".venv-train/bin/python"))
+
+BUILD = """
+import json, sys
+from workbench.classic_nets import NETWORKS
+from workbench.classic_systems import MODELS
+out = {}
+for key, model in MODELS.items():
+    shape = json.loads(sys.argv[1])["-".join(key)]
+    network = NETWORKS[key](len(model.labels), *(shape if key[1] == "speech" else ()))
+    out["-".join(key)] = [network.count_params(), network.input_shape[1:], network.output_shape[1:]]
+    network.save(f"{sys.argv[2]}/{'-'.join(key)}.keras")
+print(json.dumps(out))
+"""
+
+
+def shape_of(key, model):
+    return FaceFrontEnd(model.front_end).shape if key[1] == "face" else build(model.front_end).shape
+
+
+@pytest.mark.parametrize("key", MODELS, ids="-".join)
+def test_labels_are_canonical_ones_in_the_end(key):
+    model = MODELS[key]
+    assert len(model.label_map) == len(model.labels)
+    assert set(model.label_map) <= set(CANONICAL)
+    shape_of(key, model)  # refuses parameters that the front end does not take
+
+
+def test_fourteen_classes_name_two_speakers():
+    model = MODELS["D", "speech", ""]
+    assert len(model.labels) == 14
+    assert sorted(model.label_map) == sorted(CANONICAL * 2)
+    assert shape_of(("D", "speech", ""), model) == (2400,)
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classic")
+    shapes = {"-".join(key): shape_of(key, model) for key, model in MODELS.items()}
+    done = subprocess.run(
+        [PYTHON, "-c", BUILD, json.dumps(shapes), str(folder)],
+        cwd=TOOLS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_networks_fit_front_ends_and_labels(networks):
+    _, found = networks
+    assert found["D-speech-"][0] == 481_518
+    for key, model in MODELS.items():
+        _, taken, given = found["-".join(key)]
+        assert [n for n in taken if n != 1] == [n for n in shape_of(key, model) if n != 1]
+        assert given == [len(model.labels)]
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("key", MODELS, ids="-".join)
+def test_each_runs_in_full_int8(networks, key, tmp_path):
+    folder, _ = networks
+    model = MODELS[key]
+    shape = shape_of(key, model)
+    random = np.random.default_rng(0)
+    rows = 40 if np.prod(shape) > 10_000 else 200
+    labels = np.array([model.labels[i % len(model.labels)] for i in range(rows)])
+    np.savez(tmp_path / "rows.npz", inputs=random.random((rows, *shape), dtype=np.float32), labels=labels)
+    target = tmp_path / "int8.tflite"
+    done = subprocess.run(
+        [
+            sys.executable, "convert.py", "convert", str(folder / f"{'-'.join(key)}.keras"), "--modality", key[1],
+            "--labels", ",".join(model.labels), "--label-map",
+            ",".join(f"{a}={b}" for a, b in zip(model.labels, model.label_map, strict=True)),
+            "--front-end", str(model.front_end), "--calibrate", str(tmp_path / "rows.npz"), "--dtype", "int8",
+            "--samples", "20", "--output", str(target),
+            "--allow", "agreement", "--allow", "macro_f1", "--allow", "float_ops",
+        ],
+        cwd=TOOLS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded = load_model(target, key[1])
+    assert loaded.info.dtype == "int8"
+    scores = loaded.classify(random.random(shape, dtype=np.float32))
+    assert scores.values.sum() == pytest.approx(1.0)
+    assert {CANONICAL[i] for i in np.flatnonzero(scores.known)} == set(model.label_map)
+
+
+def write(path, seconds, seed):
+    samples = (np.random.default_rng(seed).standard_normal(round(16000 * seconds)) * 3000).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(samples.tobytes())
+
+
+@pytest.fixture
+def tess(tmp_path):
+    """Two speakers, seven emotions, three words each."""
+    rows = ["dataset,file,speaker,emotion"]
+    (tmp_path / "tess").mkdir()
+    for s, speaker in enumerate(("OAF", "YAF")):
+        for e, emotion in enumerate(CANONICAL):
+            for word in range(4):
+                name = f"tess/{speaker}_{word}_{emotion}.wav"
+                write(tmp_path / name, 0.4, 100 * s + 10 * e + word)
+                rows.append(f"tess,{name},{speaker},{emotion}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_author_division_mixes_speakers_and_the_honest_one_does_not(tess):
+    model = MODELS["D", "speech", ""]
+    author = divide(model, "speech", tess, AUTHOR, 0)
+    assert len(author.report) == 14
+    assert (author.report.labels >= 0).all()
+    assert len({model.labels[i].split("_")[0] for i in author.learn.labels}) == 2
+    honest = divide(model, "speech", tess, HONEST, 0)
+    learned = {model.labels[i].split("_")[0] for i in (*honest.learn.labels, *honest.choose.labels)}
+    asked = {model.labels[i].split("_")[0] for i in honest.report.labels}
+    assert (learned, asked) == ({"OAF"}, {"YAF"})
+    assert len(honest.report) == 28
+
+
+def test_standardisation_is_learned_and_told_to_the_front_end(tess):
+    base = MODELS["E", "speech", ""]
+    model = ClassicModel(
+        front_end=base.front_end, labels=base.labels, corpora=base.corpora, epochs=1, batch=8, reported="",
+        protocol="", open="", standardise="feature",
+    )  # fmt: skip
+    division = divide(model, "speech", tess, HONEST, 0)
+    assert division.learn.inputs.mean(axis=0) == pytest.approx(np.zeros(40), abs=1e-3)
+    plain = divide(base, "speech", tess, HONEST, 0)
+    front_end = build(division.front_end)
+    assert len(division.front_end.parameters["mean"]) == front_end.shape[0]
+    again = (plain.report.inputs - division.front_end.parameters["mean"]) / division.front_end.parameters["std"]
+    assert division.report.inputs == pytest.approx(again, abs=1e-3)
+
+
+def test_faces_of_the_honest_report_have_no_twin_in_training(tmp_path):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (210, 48, 48), dtype=np.uint8)
+    images[200] = images[3]
+    split = np.r_[np.zeros(196), np.ones(14)].astype(np.uint8)
+    np.savez(tmp_path / "faces.npz", images=images, labels=(np.arange(210) % 7).astype(np.uint8), split=split)
+    model = MODELS["B", "face", ""]
+    author = divide(model, "face", tmp_path / "faces.npz", AUTHOR, 0)
+    honest = divide(model, "face", tmp_path / "faces.npz", HONEST, 0)
+    assert (len(author.learn), len(author.report), len(honest.report)) == (196, 14, 13)
+    assert len(honest.learn) + len(honest.choose) == 195
+    assert author.learn.inputs.max() > 1  # grey levels as they are: the network rescales them itself
+
+
+def test_page_shows_every_stored_result():
+    figures = {"accuracy": 0.5, "uar": 0.4}
+    part = {"figures": figures, "parameters": 481518, "epochs": 40, "training_accuracy": 0.99, "own_labels_accuracy": 0.98}
+    made = {
+        "accuracy": 0.49, "uar": 0.39, "parity": {"passed": False}, "size": {"float32": 2e6, "converted": 5e5},
+        "latency_ms": 0.05,
+    }  # fmt: skip
+    text = page({"D-speech": {"author": part, "honest": part, "converted": made}})
+    row = next(line for line in text.splitlines() if line.startswith("| D-speech"))
+    for words in ("481,518", "2,000 / 500 kB", "98.0%", "50.0% (40.0%)", "49.0% (39.0%) (gate failed)", "two women"):
+        assert words in row
+    assert "--system D --modality speech" in text
