@@ -24,7 +24,7 @@ def play(offers, until, step=0.1, repeat_at=()):
 
 def test_a_change_is_told_at_once_and_the_next_one_half_a_second_later(tell):
     happy, sad = tell.state("happy"), tell.state("sad")
-    assert play({0.0: happy, 0.1: sad}, 3) == [(0.0, happy), (0.5, sad)]
+    assert play({0.0: happy, 0.1: sad}, 3, step=0.01) == [(0.0, happy), (0.52, sad)]
 
 
 def test_what_changed_back_in_between_is_not_told(tell):
@@ -49,4 +49,11 @@ def test_a_pipeline_that_hangs_does_not_look_alive(tell):
 
 
 def test_a_new_connection_is_told_at_once(tell):
-    assert [at for at, _ in play({0.0: tell.state()}, 3, repeat_at=(0.2,))] == [0.0, 0.2]
+    assert [at for at, _ in play({0.0: tell.state()}, 3, repeat_at=(1.2,))] == [0.0, 1.2]
+
+
+def test_no_second_holds_three_however_often_others_ask(tell):
+    offers = {round(tick / 10, 1): tell.state(("happy", "sad")[tick % 2]) for tick in range(50)}
+    times = [at for at, _ in play(offers, 5, step=0.02, repeat_at=[round(tick / 50, 6) for tick in range(250)])]
+    assert len(times) >= 9
+    assert all(third - first > 1 for first, third in zip(times, times[2:], strict=False))
