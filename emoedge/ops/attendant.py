@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STATUS_INTERVAL = 5.0
-"""Seconds at least between two status lines."""
+STATUS_INTERVAL = 2.0
+"""Seconds at least between two status lines, and until a frame rate means something."""
 
 
 class Attendant:
@@ -60,7 +60,7 @@ class Attendant:
 
     def line(self, report: HealthReport, mode: str) -> str:
         """The status line: mode, rate, and what is or was last wrong."""
-        parts = [mode, f"{report.fps:.1f} frames/s"]
+        parts = [mode, f"{report.fps:.1f} frames/s"] if report.uptime >= STATUS_INTERVAL else [mode]
         if report.problems:
             parts.append("; ".join(report.problems))
         elif self._last_problem is not None:

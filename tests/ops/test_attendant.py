@@ -40,7 +40,7 @@ def environment(tmp_path):
 
 
 def report(problems=()):
-    return HealthMeter(0.0).report(1.0, sensors={"camera": "online"}, drops={}, queue=0, problems=problems)
+    return HealthMeter(0.0).report(10.0, sensors={"camera": "online"}, drops={}, queue=0, problems=problems)
 
 
 def test_ready_once_and_fed_while_all_turns(systemd, environment):
@@ -81,6 +81,12 @@ def test_the_status_names_the_last_problem(systemd, environment):
         "STATUS=idle, 0.0 frames/s, last problem, now over: camera: unplugged",
         "STOPPING=1",
     ]
+
+
+def test_no_rate_before_there_is_one(systemd, environment):
+    early = HealthMeter(0.0).report(0.1, sensors={}, drops={}, queue=0)
+    Attendant(ManualClock(), environment).round(early, [], "blind")
+    assert "STATUS=blind" in systemd()
 
 
 def test_the_health_file_is_whole_and_readable_by_all(environment):
