@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emoedge.outputs.lines import clock_time, line_of, printable
 from emoedge.outputs.topics import DEVICE_ID
 from emoedge.watch.row import Condition, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SILENT_AFTER = 15.0
 """Seconds; the state is told at least every ten, and a message may be half a heartbeat late."""
@@ -31,14 +33,19 @@ WORDS = ("status", CAMERA, "sensor/mic/status")
 """Topics whose payload is one word."""
 
 
+RANK = {condition: rank for rank, condition in enumerate(Condition)}
+
+
 @dataclass(slots=True)
 class _Device:
     first_heard: float
     words: dict[str, str] = field(default_factory=dict)
-    emotion: Mapping[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Members of Row that do not change with time; read once, since a picture of them is drawn every moment."""
     emotion_at: float | None = None
-    health: Mapping[str, Any] = field(default_factory=dict)
     health_at: float | None = None
+    camera_age: float | None = None
+    degraded: bool = False
     silence_told: bool = False
 
 
@@ -85,9 +92,11 @@ class FleetTable:
         told = _object(payload)
         at = _told_at(told, retained=retained, now=now, wall=wall)
         if name == "health":
-            known.health, known.health_at = told, at
+            known.facts |= _health_facts(told)
+            known.health_at, known.camera_age, known.degraded = at, _camera_age(told), told.get("status") == "degraded"
             return None
-        known.emotion, known.emotion_at = told, at
+        known.facts |= _emotion_facts(told)
+        known.emotion_at = at
         was_silent, known.silence_told = known.silence_told, False
         return f"{clock_time(wall.isoformat(), wall.tzinfo)}  is heard again" if was_silent else None
 
@@ -103,33 +112,39 @@ class FleetTable:
 
     def rows(self, now: float) -> list[Row]:
         """All devices, those that detect nothing first, then by name."""
-        order = list(Condition)
-        rows = [_row(name, device, now) for name, device in self._devices.items()]
-        return sorted(rows, key=lambda row: (order.index(row.condition), row.device))
+        rows = [
+            Row(
+                device=name, condition=_condition(device, now), age=_age(device.emotion_at, now),
+                frame_age=_frame_age(device, now), **device.facts,
+            )
+            for name, device in self._devices.items()
+        ]  # fmt: skip
+        return sorted(rows, key=lambda row: (RANK[row.condition], row.device))
 
     def __len__(self) -> int:
         """Devices heard of."""
         return len(self._devices)
 
 
-def _row(name: str, device: _Device, now: float) -> Row:
-    emotion, health = device.emotion, device.health
-    drops = health.get("drops")
-    problems = health.get("problems")
-    return Row(
-        device=name,
-        condition=_condition(device, now),
-        mode=_text(emotion.get("mode")),
-        people=_count(emotion.get("people")),
-        label=_text(emotion.get("label")),
-        reason=_text(emotion.get("reason")),
-        confidence=_number(emotion.get("confidence")),
-        age=_age(device.emotion_at, now),
-        frame_age=_frame_age(device, now),
-        drops=sum(filter(None, map(_count, drops.values()))) if isinstance(drops, Mapping) else None,
-        temperature=_number(health.get("temperature_c")),
-        problem=_text(problems[0]) if isinstance(problems, list) and problems else None,
-    )
+def _emotion_facts(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "mode": _text(told.get("mode")), "people": _count(told.get("people")), "label": _text(told.get("label")),
+        "reason": _text(told.get("reason")), "confidence": _number(told.get("confidence")),
+    }  # fmt: skip
+
+
+def _health_facts(told: Mapping[str, Any]) -> dict[str, Any]:
+    drops, problems = told.get("drops"), told.get("problems")
+    return {
+        "drops": sum(filter(None, map(_count, drops.values()))) if isinstance(drops, dict) else None,
+        "temperature": _number(told.get("temperature_c")),
+        "problem": _text(problems[0]) if isinstance(problems, list) and problems else None,
+    }
+
+
+def _camera_age(told: Mapping[str, Any]) -> float | None:
+    ages = told.get("ages_s")
+    return _number(ages.get("camera")) if isinstance(ages, dict) else None
 
 
 def _condition(device: _Device, now: float) -> Condition:
@@ -138,17 +153,15 @@ def _condition(device: _Device, now: float) -> Condition:
     last = device.first_heard if device.emotion_at is None else device.emotion_at
     if now - last > SILENT_AFTER:
         return Condition.SILENT
-    mode = _text(device.emotion.get("mode"))
+    mode = device.facts.get("mode")
     if mode in {"blind", "paused"}:
         return Condition.BLIND if mode == "blind" else Condition.PAUSED
-    return Condition.DEGRADED if device.health.get("status") == "degraded" else Condition.ONLINE
+    return Condition.DEGRADED if device.degraded else Condition.ONLINE
 
 
 def _frame_age(device: _Device, now: float) -> float | None:
     """As `health` said; it goes on growing while the camera is not online."""
-    ages = device.health.get("ages_s")
-    told = _number(ages.get("camera")) if isinstance(ages, Mapping) else None
-    passed = _age(device.health_at, now)
+    told, passed = device.camera_age, _age(device.health_at, now)
     if told is None or passed is None:
         return None
     alive = device.words.get(CAMERA) == "online" and device.words.get("status") != "offline"

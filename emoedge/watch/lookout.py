@@ -22,6 +22,9 @@ KEPT = 500
 REDRAW = 0.25
 """Seconds between two pictures at least."""
 
+EASE = 4.0
+"""The pause is at least this many times what drawing took: a large fleet is drawn less often, not at full load."""
+
 AT_ONCE = 5000
 """Messages taken between two pictures at most."""
 
@@ -38,14 +41,17 @@ class Lookout:
     def draw(self, terminal: Terminal) -> None:
         """Redraw the fleet in place, for ever."""
         told: deque[str] = deque(maxlen=KEPT)
+        pause = REDRAW
         with terminal:
             while True:
-                told.extend(self.news(REDRAW))
+                told.extend(self.news(pause))
+                began = time.monotonic()
                 scene = Scene(
                     broker=self._broker, rows=self._table.rows(time.monotonic()), events=list(told),
                     problem=self._reception.problem, skipped=self._reception.skipped,
                 )  # fmt: skip
                 terminal.draw(picture(scene, *terminal.size, colour=terminal.colour))
+                pause = max(REDRAW, EASE * (time.monotonic() - began))
 
     def tell(self) -> None:
         """Print a line for all that happens, for ever; what ails the connection goes to stderr."""
