@@ -242,10 +242,20 @@ class App:
             if source is not None:
                 source.stop()
 
+    def _tell_nobody(self, now: float) -> None:
+        """Leave no retained claim about people or devices that nobody watches any more."""
+        state = self._pipeline.state(now)
+        for sink in self._sinks:
+            sink.state(state)
+        for name, status in self._statuses.items():
+            if self._mqtt is not None and status is not SensorStatus.DISABLED:
+                self._mqtt.sensor(name, SensorStatus.OFFLINE)
+
     def _close(self) -> None:
         self._attendant.stopping()
         now = self._clock.monotonic()
         self._tell(self._pipeline.finish(now))
         self._stop_sources()
+        self._tell_nobody(now)
         for sink in self._sinks:
             sink.stop()

@@ -141,7 +141,7 @@ class Dispatch:
 
     def drained(self) -> bool:
         """Whether nothing waits to be told."""
-        return self._board.empty() and len(self._outbox) == 0
+        return self._board.empty() and not self._pacer.pending and len(self._outbox) == 0
 
     def _next_event(self) -> Message | None:
         if not self._fetched:

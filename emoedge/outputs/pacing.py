@@ -38,6 +38,11 @@ class StatePacer:
         """Tell the present state again as soon as the pace allows: a new connection knows nothing."""
         self._told = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether the newest state says something that was not told yet."""
+        return self._state is not None and (self._told is None or _changed(self._told, self._state))
+
     def take(self, now: float) -> State | None:
         """The state to tell now, or None."""
         if self._state is None or self.due(now) > 0:
@@ -47,10 +52,10 @@ class StatePacer:
 
     def due(self, now: float) -> float:
         """Seconds until `take` gives a state, as things stand; infinite when there is none."""
+        if self.pending:
+            return max(0.0, self._told_at + SHORTEST - now)
         if self._state is None:
             return float("inf")
-        if self._told is None or _changed(self._told, self._state):
-            return max(0.0, self._told_at + SHORTEST - now)
         beat = self._told_at + HEARTBEAT
         return max(0.0, beat - now) if max(beat, now) - self._offered_at <= STALE else float("inf")
 

@@ -51,6 +51,20 @@ def test_a_film_on_the_wire(broker, listen, daemon, clip, voice):
     assert seqs == list(range(1, len(seqs) + 1))
 
 
+def test_a_clean_stop_leaves_nobody_on_the_broker(broker, listen, daemon, clip):
+    listener = listen(broker.port)
+    unit = daemon(config(broker.port, clip))
+    listener.wait("emotion", where=lambda item: item.json["people"] == 1, timeout=20)
+    code, took = unit.stop()
+    assert code == 0
+    assert took < 3
+    listener.wait("status", where=lambda item: item.body == b"offline")
+    last = listener.on("emotion")[-1].json
+    assert (last["people"], last["label"], last["subject"]) == (0, "unknown", None)
+    assert listener.on("sensor/camera/status")[-1].body == b"offline"
+    assert listener.on("sensor/mic/status")[-1].body == b"disabled"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_broker_restart_brings_everything_back(broker, listen, daemon, clip, number):
     unit = daemon(config(broker.port, clip, loop=True))
