@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emoedge.errors import ModelError
 from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import CAMERA, MICROPHONE, Mind
 from emoedge.messages import Modality
@@ -126,7 +127,7 @@ def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]
 
 
 def load_models(config: Config, *, base: Path | None = None, camera: bool = True, microphone: bool = True) -> Models:
-    """Load and check the configured models of the senses that are on; raises ModelError.
+    """Load and check the configured models of the senses that are on; raises ModelError that names every bad one.
 
     `base`: the folder of the config file, where a relative path may start.
     """
@@ -135,10 +136,16 @@ def load_models(config: Config, *, base: Path | None = None, camera: bool = True
 
     threads = config.models.threads
     loaded: dict[str, Model | None] = {}
+    problems: list[str] = []
     for modality, name, wanted in (
         (Modality.FACE, config.models.face, camera),
         (Modality.SPEECH, config.models.speech, microphone),
     ):
-        path = resolve(name, base) if wanted else None
-        loaded[modality.value] = None if path is None else load_model(path, modality, threads)
+        try:
+            path = resolve(name, base) if wanted else None
+            loaded[modality.value] = None if path is None else load_model(path, modality, threads)
+        except ModelError as error:
+            problems.append(str(error))
+    if problems:
+        raise ModelError("\n".join(problems))
     return Models(face=loaded["face"], speech=loaded["speech"])
