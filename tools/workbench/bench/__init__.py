@@ -1,0 +1,1 @@
+"""Side-by-side measurements of emoedge, a naive loop and other people's programs."""
