@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from workbench.recipes import TrainOptions
 
-EPOCHS = 100
+EPOCHS = 110
 STEPS = 64
 """Batches an epoch: 8,192 windows, about the size of the training part."""
 BATCH = 128
