@@ -56,7 +56,7 @@ def test_hostile_inputs_crash_nothing():
     )
     assert 0 < told["kinds"]["config"]["accepted"] < 500
     assert told["kinds"]["model"]["accepted"] < 50
-    assert all(row["slowest_ms"] < 5000 for row in told["kinds"].values())
+    assert all(row["slowest_cpu_ms"] < 1000 for row in told["kinds"].values())
     assert constant(told["open_files"])
 
 

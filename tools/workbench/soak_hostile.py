@@ -218,22 +218,22 @@ def run(count: int, seed: int, folder: Path, stop: threading.Event) -> dict[str,
     logging.getLogger("emoedge").setLevel(logging.CRITICAL)
     thrower, gauge = Thrower(seed, folder), Gauge()
     names = list(thrower.kinds)
-    told: dict[str, dict[str, Any]] = {name: {"thrown": 0, "accepted": 0, "slowest_ms": 0.0} for name in names}
+    told: dict[str, dict[str, Any]] = {name: {"thrown": 0, "accepted": 0, "slowest_cpu_ms": 0.0} for name in names}
     began = time.monotonic()
     for number in range(count):
         if stop.is_set():
             break
         name = names[number % len(names)]
-        before = time.perf_counter()
+        before = time.thread_time()  # of the processor: other programs' turns do not count
         try:
             accepted = thrower.kinds[name]()
         except Exception as error:
             raise RuntimeError(f"input {number} ({name}, seed {seed}) crashed its reader") from error
-        took = (time.perf_counter() - before) * 1e3
+        took = (time.thread_time() - before) * 1e3
         row = told[name]
         row["thrown"] += 1
         row["accepted"] += accepted
-        row["slowest_ms"] = round(max(row["slowest_ms"], took), 1)
+        row["slowest_cpu_ms"] = round(max(row["slowest_cpu_ms"], took), 1)
         if number % max(1, count // SAMPLES) == 0:
             gauge.sample(time.monotonic() - began)
     report = gauge.report()
