@@ -1,6 +1,7 @@
 """Fixtures for every room: a real Mosquitto, and a listener that checks each payload against its schema."""
 
 import json
+import logging
 import signal
 import threading
 import time
@@ -103,6 +104,16 @@ def check_wire(topic, body):
         Draft202012Validator(schema(known)).validate(json.loads(body))
         if name == "emotion":
             assert len(body) <= 1024
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """Whatever a test does to logging, the next one hears everything."""
+    logger = logging.getLogger("emoedge")
+    before = logger.level
+    yield
+    logger.setLevel(before)
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -35,7 +35,10 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.doctor.screen import as_json, screen
 
     logging.disable(logging.ERROR)  # what the devices log on their way is among the findings
-    findings = list(examine(args.config))
+    try:
+        findings = list(examine(args.config))
+    finally:
+        logging.disable(logging.NOTSET)
     print(as_json(findings) if args.json else screen(findings))
     return exit_code(findings)
 
