@@ -154,7 +154,9 @@ check "active with the clip" active
 check "events on the broker" events 3
 check "resident memory is below 250 MB" test "$(inside ps -o rss= -p "$(show MainPID)")" -lt 256000
 printf 'resident: %s kB; status: %s\n' "$(inside ps -o rss= -p "$(show MainPID)" | tr -d ' ')" "$(show StatusText)"
-check "user is nobody we know" test "$(inside ps -o user= -p "$(show MainPID)" | tr -d ' ')" = emoedge
+uid=$(inside ps -o uid= -p "$(show MainPID)" | tr -d ' ')
+# systemd.exec(5): where DynamicUser= takes its users from.
+check "runs as a user made for it" test "$uid" -ge 61184 -a "$uid" -le 65519
 check "doctor beside it opens nothing" bash -c "$(declare -f inside leader); nspawn=$nspawn; inside emoedge doctor | grep -q 'in use by the service'"
 
 say "kill -9"

@@ -108,8 +108,9 @@ def test_nothing_is_done_without_root(install):
     assert "needs root" in done.stderr
 
 
-def test_shellcheck_agrees():
+@pytest.mark.parametrize("script", [SCRIPT, ROOT / "tools" / "system_test.sh"], ids=lambda path: path.name)
+def test_shellcheck_agrees(script):
     checker = shutil.which("shellcheck")
     assert checker, "make test installs shellcheck"
-    done = subprocess.run([checker, str(SCRIPT)], capture_output=True, text=True, check=False)
+    done = subprocess.run([checker, str(script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
