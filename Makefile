@@ -42,6 +42,10 @@ check: setup ## ruff, mypy --strict, and generated files up to date
 	$(VENV)/bin/mypy tools/*.py tools/workbench
 	$(VENV)/bin/python tools/reference.py --check
 
+bench: setup ## measure speed beside a naive loop (BENCH="--peers fer,mediapipe" installs and measures peers)
+	$(VENV)/bin/pip install -q matplotlib
+	$(VENV)/bin/python tools/benchmark.py $(BENCH)
+
 reference: setup ## write config.yaml and the reference pages anew
 	$(VENV)/bin/python tools/reference.py
 
