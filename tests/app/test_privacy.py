@@ -1,0 +1,109 @@
+"""No picture and no sound leaves the pipeline: neither a file nor a topic holds a piece of what came in."""
+
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from emoedge.sources.wave_file import WaveFile
+
+PIECE = 24
+"""Bytes: so long a run of a picture's row or of samples occurs elsewhere only if it was copied."""
+
+WATCHED = """
+import json, sys
+written = set()
+
+def hook(event, args):
+    if event == "open" and isinstance(args[0], str) and args[1] and any(c in args[1] for c in "wax+"):
+        written.add(args[0])
+
+sys.addaudithook(hook)
+from emoedge.cli import main
+code = main(sys.argv[2:])
+open(sys.argv[1], "w").write(json.dumps(sorted(written)))
+sys.exit(code)
+"""
+
+
+def pieces(clip, voice):
+    """Runs of bytes from the middle of every tenth picture, gray and colour, and from the sound."""
+    film = cv2.VideoCapture(str(clip))
+    found = []
+    number = 0
+    while True:
+        good, image = film.read()
+        if not good:
+            break
+        if number % 10 == 0:
+            for row in (image[120], image[240], image[360]):
+                found.append(row[200 : 200 + PIECE // 3].tobytes())
+                found.append(cv2.cvtColor(row[None], cv2.COLOR_BGR2GRAY)[0, 200 : 200 + PIECE].tobytes())
+        number += 1
+    sound = WaveFile(str(voice))
+    samples = sound.read(16000 * 20)[:, 0]
+    for start in range(80000, 120000, 4000):
+        part = samples[start : start + PIECE]
+        found += [part.astype("<f4").tobytes(), (part * 32768).astype("<i2").tobytes()]
+    return [piece for piece in found if len(set(piece)) > 6]  # flat ones occur anywhere
+
+
+def everything(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def holds(blob, known):
+    return [piece for piece in known if piece in blob]
+
+
+def test_the_search_finds_what_it_looks_for(clip, voice, tmp_path):
+    known = pieces(clip, voice)
+    assert len(known) > 50
+    film = cv2.VideoCapture(str(clip))
+    for _ in range(71):
+        _, image = film.read()
+    np.save(tmp_path / "leak.npy", image)
+    assert any(holds(blob, known) for blob in everything(tmp_path).values())
+
+
+@pytest.mark.slow
+def test_replay_writes_its_lines_and_nothing_else(clip, voice, tmp_path):
+    home, lines, log = tmp_path / "home", tmp_path / "events.jsonl", tmp_path / "written.json"
+    home.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(log), "replay", str(clip), str(voice), "--jsonl", str(lines)],
+        cwd=home, capture_output=True, check=False,
+        env={**os.environ, "HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert everything(home) == {}
+    assert set(json.loads(log.read_text())) - {str(log)} <= {str(lines), os.devnull}
+    assert not holds(lines.read_bytes(), pieces(clip, voice))
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_the_daemon_leaves_no_trace_on_disk_or_wire(broker, listen, daemon, clip, voice, tmp_path):
+    state = tmp_path / "state"
+    listener = listen(broker.port)
+    unit = daemon(
+        f"deployment: {{context: home}}\n"
+        f"device: {{id: unit-1, state_directory: {state}}}\n"
+        f"camera: {{source: {clip}}}\nmicrophone: {{source: {voice}}}\n"
+        f"mqtt: {{host: 127.0.0.1, port: {broker.port}}}\n"
+    )
+    listener.wait("status", where=lambda item: item.body == b"online")
+    listener.client.publish("emoedge/unit-1/control/raw/set", "true", qos=1)
+    listener.wait("raw/face", timeout=30)
+    listener.wait("event", where=lambda item: item.json["event_type"] == "person_left", timeout=40)
+    assert unit.stop()[0] == 0
+    known = pieces(clip, voice)
+    for path, blob in everything(tmp_path).items():
+        assert not holds(blob, known), path
+    for item in listener.heard:
+        assert not holds(item.body, known), item.topic
+        assert len(item.body) < 16_384, item.topic
