@@ -202,3 +202,7 @@ def test_page_shows_every_stored_result():
     for words in ("481,518", "2,000 / 500 kB", "98.0%", "50.0% (40.0%)", "49.0% (39.0%) (gate failed)", "two women"):
         assert words in row
     assert "--system D --modality speech" in text
+
+
+def test_page_says_what_is_missing():
+    assert "Not measured yet: A-face, A-speech, B-face" in page({})

@@ -28,7 +28,11 @@ converted to full int8, and run by the daemon. Written by `tools/classic.py tabl
 
 def page(results: Mapping[str, Any]) -> str:
     """The whole page in Markdown."""
-    lines = [HEAD, _table(results), "\n## How each was trained\n"]
+    lines = [HEAD, _table(results)]
+    missing = [name for key in MODELS if (name := "-".join(filter(None, key))) not in results]
+    if missing:
+        lines.append(f"\nNot measured yet: {', '.join(missing)}.")
+    lines.append("\n## How each was trained\n")
     for key, model in MODELS.items():
         name = "-".join(filter(None, key))
         row = results.get(name)
