@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,8 @@ def command_reason(*commands: str) -> str | None:
 
 def main() -> int:
     """Deselect by mark what cannot run here, run the rest, return pytest's exit code."""
+    # A shell that runs this in the background has it ignore Ctrl-C, and so would the programs under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     reasons = {
         "train": train_reason(),
         "homeassistant": home_assistant_reason(),
