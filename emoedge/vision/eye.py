@@ -80,8 +80,7 @@ class Vision:
         else:
             self._counts["unmoved"] += 1
             for track in self._tracks:
-                if track.visible:
-                    track.found = at
+                track.stayed(at)
         appeared = self._confirm(at)
         left = self._give_up(at)
         faces = tuple(self._observe(t, image, gray, at) for t in self._tracks if t.number and t.visible)
@@ -92,9 +91,9 @@ class Vision:
             still = not motion.within(track.box, 1.7)
             if track.number and still:
                 # The same picture would give the same answer.
-                if track.visible:
-                    track.found = at
+                track.stayed(at)
                 continue
+            track.still = False
             others = [t.box for t in self._tracks if t is not track and t.visible]
             follow(track, gray, at, self._detector, others)
 
@@ -140,8 +139,9 @@ class Vision:
 
     def _observe(self, track: Track, image: NDArray[np.uint8], gray: NDArray[np.uint8], at: float) -> FaceObservation:
         face = thumbnail(gray, track.box)
-        grade = quality(face, track.box.width, self._config)
-        scores = None
+        if track.grade is None or not track.still:
+            track.grade = quality(face, track.box.width, self._config)
+        grade, scores = track.grade, None
         if grade.reason is None and self._front_end is not None and self._classifier is not None:
             if self._is_due(track, face, at):
                 source = gray if self._front_end.channels == 1 else image

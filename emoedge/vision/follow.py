@@ -24,6 +24,13 @@ COARSE, FINE = 36, 46
 Of 432 pictures of 36 people 60 % were found at 36 and 74 % at 44; a scan of the whole picture found 73 %.
 """
 
+GLANCE, GLANCE_REACH, GLANCE_SIZES = 40, 1.5, (0.86, 1.12)
+"""Pixels, sides, and parts of the face: a first look close around a face that was seen a moment ago, at a third of
+the price. On seven films of one face it found 86 to 99 %; who is missed is looked for as before."""
+
+MOMENT = 0.1
+"""Seconds; after a longer pause a face may have gone further, or come nearer, than a glance spans."""
+
 FINE_FOR = 1.0
 """Seconds for which a face that was missed at the coarse scale is looked for at the fine one at once."""
 
@@ -65,10 +72,13 @@ class Window:
 def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Box]) -> bool:
     """Look for a followed face where it should be now, and update its track; whether it was seen.
 
-    The detector looks first. Where it fails (a turned head, a blur), the place most like the face as it
-    was last found is taken. `others` are the boxes of the other faces, which this one must not take.
+    The detector looks first, close around a face that is known well and further where that is not enough.
+    Where it fails (a turned head, a blur), the place most like the face as it was last found is taken.
+    `others` are the boxes of the other faces, which this one must not take.
     """
     expected = track.predicted(at)
+    if track.number and track.visible and at - track.updated < MOMENT and _glance(track, gray, at, detector, others):
+        return True
     found = None
     for scale in (COARSE, FINE) if at >= track.fine_until else (FINE,):
         window = Window(gray, expected, _reach(track, at), scale)
@@ -93,6 +103,23 @@ def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetec
     track.move(Box(x - side / 2, y - side / 2, side, side), at)
     track.looks += 1
     track.visible = True
+    return True
+
+
+def _glance(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Box]) -> bool:
+    """Whether the face is where it should be, at about the size it had; its track is updated then."""
+    expected = track.predicted(at)
+    window = Window(gray, expected, GLANCE_REACH, GLANCE)
+    least, most = GLANCE_SIZES
+    found = _nearest(
+        window,
+        detector.detect(window.picture, minimum=round(GLANCE * least), maximum=round(GLANCE * most)),
+        expected, others,
+    )  # fmt: skip
+    if found is None:
+        return False
+    track.hit(found, at)
+    track.likeness = window.cut(found)
     return True
 
 

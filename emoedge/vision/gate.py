@@ -72,7 +72,7 @@ class MotionGate:
         longer = max(height, width)
         columns, rows = max(1, round(CELLS * width / longer)), max(1, round(CELLS * height / longer))
         columns, rows = min(columns, width), min(rows, height)
-        small = cv2.resize(gray, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = shrunk(gray, columns, rows).astype(np.float32)
         cell = (width / columns, height / rows)
         mean, spread = cv2.meanStdDev(small)
         blank = bool(spread[0, 0] < FLAT)
@@ -85,3 +85,17 @@ class MotionGate:
         if cells.any():
             self._before[cells] = small[cells]
         return Motion(cells, cell, blank)
+
+
+def shrunk(gray: NDArray[np.uint8], columns: int, rows: int) -> NDArray[np.uint8]:
+    """Mean gray level of each of `rows` x `columns` cells, to one level.
+
+    Halving again and again costs a third of doing it at once: OpenCV has vector code for that.
+    """
+    height, width = gray.shape
+    while not (height % 2 or width % 2) and height >= 2 * rows and width >= 2 * columns:
+        height, width = height // 2, width // 2
+        gray = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    if (height, width) != (rows, columns):
+        gray = cv2.resize(gray, (columns, rows), interpolation=cv2.INTER_AREA)
+    return gray

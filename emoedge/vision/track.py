@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emoedge.emotions import Scores
+    from emoedge.messages import FaceQuality
 
 SMOOTHING = 0.08
 """Seconds: a cascade's boxes change size by 2 % from frame to frame; the face does not."""
@@ -52,6 +53,10 @@ class Track:
     """Seconds, when."""
     judged: NDArray[np.uint8] | None = field(default=None)
     """Thumbnail of the face as it was then."""
+    grade: FaceQuality | None = None
+    """How good it was when last looked at closely."""
+    still: bool = False
+    """Whether nothing has changed around it since."""
 
     def predicted(self, at: float) -> Box:
         """Where the face should be at `at`, by its velocity."""
@@ -75,6 +80,12 @@ class Track:
             )
         self.box = Box(x - side / 2, y - side / 2, side, side)
         self.updated = at
+
+    def stayed(self, at: float) -> None:
+        """Nothing changed around it: where it was seen, it is still there."""
+        self.still = True
+        if self.visible:
+            self.found = at
 
     def hit(self, box: Box, at: float) -> None:
         """The detector found it at `box`."""
