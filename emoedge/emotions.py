@@ -37,6 +37,10 @@ VALENCE_AROUSAL: NDArray[np.float64] = np.array(
 )
 
 
+HIGH_AROUSAL, LOW_AROUSAL = ("angry", "fear", "happy", "surprise"), ("sad", "neutral")
+"""The emotions of high and of low arousal; disgust stands between them and is in neither."""
+
+
 class Reason(StrEnum):
     """Why no emotion is named; an abstention is never a fake `neutral`."""
 
@@ -68,6 +72,8 @@ class Scores:
 
     values: NDArray[np.float64]
     known: NDArray[np.bool_]
+    affect: tuple[float, float] | None = None
+    """Valence and arousal, each -1..1, where the model tells them beside its labels; else they are expected values."""
 
     def __post_init__(self) -> None:
         for name, array in (("values", self.values), ("known", self.known)):
@@ -75,7 +81,9 @@ class Scores:
                 raise ValueError(f"{name}: expected shape ({len(CANONICAL)},), got {array.shape}")
 
     @classmethod
-    def from_labels(cls, labels: Sequence[str], probabilities: NDArray[np.floating[Any]]) -> Scores:
+    def from_labels(
+        cls, labels: Sequence[str], probabilities: NDArray[np.floating[Any]], affect: tuple[float, float] | None = None
+    ) -> Scores:
         """Sum a model's class probabilities into canonical ones; `labels` are canonical names, one a class.
 
         Raises ValueError where a label is not canonical or the lengths differ.
@@ -89,7 +97,7 @@ class Scores:
                 raise ValueError(f"{label!r} is not one of {', '.join(CANONICAL)}")
             values[INDEX[label]] += float(probability)
             known[INDEX[label]] = True
-        return cls(values, known)
+        return cls(values, known, affect)
 
     @property
     def label(self) -> str:
@@ -109,13 +117,13 @@ class Scores:
 
     @property
     def valence(self) -> float:
-        """Expected valence, -1 (unpleasant) .. 1 (pleasant)."""
-        return float(self.values @ VALENCE_AROUSAL[:, 0])
+        """-1 (unpleasant) .. 1 (pleasant): the model's own, else what the probabilities make one expect."""
+        return float(self.values @ VALENCE_AROUSAL[:, 0]) if self.affect is None else self.affect[0]
 
     @property
     def arousal(self) -> float:
-        """Expected arousal, -1 (calm) .. 1 (excited)."""
-        return float(self.values @ VALENCE_AROUSAL[:, 1])
+        """-1 (calm) .. 1 (excited): the model's own, else what the probabilities make one expect."""
+        return float(self.values @ VALENCE_AROUSAL[:, 1]) if self.affect is None else self.affect[1]
 
     def as_dict(self, digits: int = 3) -> dict[str, float]:
         """Known labels and their probabilities, rounded, in canonical order."""

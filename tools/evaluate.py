@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import face_evaluation, plots
-from workbench.metrics import Figures, Predictions, figures, table
+from workbench.metrics import Figures, Predictions, arousal, figures, table
 
 from emoedge.errors import MediaError, ModelError
 from emoedge.inference.model import Model, load_model
@@ -105,7 +105,14 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
     predictions = speech_evaluation.evaluate(
         model, given.data, given.dataset or None, speakers, given.noise_db
     )
-    return figures(predictions), {"dataset": given.dataset, "speakers": speakers, "noise_db": given.noise_db}
+    more = {"dataset": given.dataset, "speakers": speakers, "noise_db": given.noise_db}
+    excitement = arousal(predictions)
+    if excitement is not None:
+        of = "its own output" if excitement.own else "the labels' probabilities"
+        print(f"arousal by {of}: balanced accuracy {excitement.balanced:.4f} (high {excitement.high:.4f}, "
+              f"low {excitement.low:.4f}), area under the curve {excitement.area:.4f}, n {excitement.n}")  # fmt: skip
+        more["arousal"] = excitement.as_dict()
+    return figures(predictions), more
 
 
 def _split(text: str) -> int | None:

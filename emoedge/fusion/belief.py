@@ -8,7 +8,7 @@ exponent makes evidence proportional to time and not to the frame rate: frames a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -59,6 +59,8 @@ class _Memory:
     quality: float
     scores: Scores
     attribution: str | None
+    affect: tuple[float, float] | None
+    """Valence and arousal of the model's own, smoothed over `forget` seconds; None where it tells none."""
 
 
 class BeliefMethod(Protocol):
@@ -158,8 +160,9 @@ class SubjectBelief:
         since = None if last is None else max(0.0, evidence.at - last.observed_at)
         self._method.observe(evidence, since)
         self._memory[evidence.modality] = _Memory(
-            evidence.at, evidence.quality, evidence.scores, evidence.attribution
-        )
+            evidence.at, evidence.quality, evidence.scores, evidence.attribution,
+            _smoothed(evidence.scores.affect, last, since, self._forget),
+        )  # fmt: skip
 
     def active(self, at: float) -> frozenset[Modality]:
         """Modalities classified within `forget` seconds."""
@@ -173,7 +176,7 @@ class SubjectBelief:
             return Belief(at=at, subject=self.subject, label="unknown", confidence=0.0, scores=None, reason=reason)
         known = np.logical_or.reduce([self._memory[m].scores.known for m in active])
         values = np.where(known, self._method.probabilities(at), 0.0)
-        scores = Scores(values / values.sum(), known)
+        scores = self._with_affect(Scores(values / values.sum(), known), active)
         contributions = tuple(self._contribution(m, at) for m in active)
         certain = scores.margin >= self._margin
         return Belief(
@@ -181,6 +184,21 @@ class SubjectBelief:
             scores=scores, reason=None if certain else self._reason(active), contributions=contributions,
             agreement=self._agreement(active),
         )  # fmt: skip
+
+    def _with_affect(self, scores: Scores, active: list[Modality]) -> Scores:
+        """What models say of valence and arousal themselves, weighed against what the probabilities make expect.
+
+        A modality weighs its reliability times its quality, and counts as expectation where it tells no own.
+        """
+        parts = [(self._weights[m] * self._memory[m].quality, self._memory[m].affect) for m in active]
+        own = [(weight, affect) for weight, affect in parts if affect is not None]
+        total = sum(weight for weight, _ in parts)
+        if not own or total <= 0:
+            return scores
+        rest = 1 - sum(weight for weight, _ in own) / total
+        valence = rest * scores.valence + sum(weight * affect[0] for weight, affect in own) / total
+        arousal = rest * scores.arousal + sum(weight * affect[1] for weight, affect in own) / total
+        return replace(scores, affect=(float(valence), float(arousal)))
 
     def _contribution(self, modality: Modality, at: float) -> Contribution:
         last = self._memory[modality]
@@ -204,6 +222,18 @@ class SubjectBelief:
         if p.sum() <= 0 or q.sum() <= 0:
             return 0.0
         return float(1 - 0.5 * np.abs(p / p.sum() - q / q.sum()).sum())
+
+
+def _smoothed(
+    affect: tuple[float, float] | None, last: _Memory | None, since: float | None, seconds: float
+) -> tuple[float, float] | None:
+    if affect is None or last is None or last.affect is None or since is None or since >= seconds:
+        return affect
+    keep = float(np.exp(-since / seconds))
+    return (
+        keep * last.affect[0] + (1 - keep) * affect[0],
+        keep * last.affect[1] + (1 - keep) * affect[1],
+    )
 
 
 def _prior(prior: tuple[float, ...], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OUTPUTS = ("probabilities", "logits", "sigmoid")
 DTYPES = ("float32", "float16", "dynamic", "int8")
 
+DIMENSIONS = ("valence", "arousal")
+"""Dimensions that a model may tell beside its labels: both or none."""
+
 _TEXTS = ("name", "version", "output", "dtype", "trained_on", "calibrated_on", "licence", "source_sha256")
 _NUMBERS = ("temperature", "reliability")
 _MAPPINGS = ("accuracy", "parity")
@@ -56,6 +59,7 @@ def decode(document: object) -> ModelInfo:
     values["front_end"] = _front_end(values["front_end"])
     for key in ("labels", "label_map"):
         values[key] = _strings(values, key)
+    values["dimensions"] = _dimensions(values.get("dimensions", {}))
     values["prior"] = _prior(values.get("prior", []))
     info = ModelInfo(**values)
     check(info)
@@ -77,6 +81,7 @@ def check(info: ModelInfo) -> None:
     if not 0 <= info.reliability <= 1:
         raise ValueError(f"reliability {info.reliability}, expected 0 to 1")
     _check_prior(info)
+    _check_dimensions(info)
 
 
 def _check_labels(info: ModelInfo) -> None:
@@ -107,6 +112,16 @@ def _check_prior(info: ModelInfo) -> None:
         raise ValueError(f"prior of {without[0]!r} is 0 though the model has this label")
 
 
+def _check_dimensions(info: ModelInfo) -> None:
+    if not info.dimensions:
+        return
+    if tuple(info.dimensions) != DIMENSIONS:
+        raise ValueError(f"dimensions {', '.join(info.dimensions)}, expected {', '.join(DIMENSIONS)} or none")
+    for name, (low, high) in info.dimensions.items():
+        if not -1 <= low < high <= 1:  # nor is anything less than a NaN
+            raise ValueError(f"{name} from {low} to {high}, expected ascending values of -1 to 1")
+
+
 def _expect(values: Mapping[str, Any], key: str, kind: type | tuple[type, ...], words: str) -> None:
     value = values.get(key)
     if key in values and (not isinstance(value, kind) or isinstance(value, bool)):
@@ -127,6 +142,16 @@ def _strings(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError(f"{key} is not a list of texts")
     return tuple(value)
+
+
+def _dimensions(value: object) -> dict[str, tuple[float, float]]:
+    if not isinstance(value, dict):
+        raise ValueError("dimensions is no JSON object")  # noqa: TRY004 - as above
+    for name, ends in value.items():
+        pair = isinstance(ends, list) and len(ends) == 2
+        if not pair or not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
+            raise ValueError(f"dimension {name!r} is not given by two numbers")
+    return {name: (float(low), float(high)) for name, (low, high) in value.items()}
 
 
 def _prior(value: object) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from emoedge.emotions import Scores
 from emoedge.errors import ModelError
-from emoedge.inference.model_file import CONVERT_AGAIN, ModelFile, refuse
+from emoedge.inference.model_file import CONVERT_AGAIN, ModelFile, refuse, told
 from emoedge.inference.runtime import Interpreter, Tensor
 from emoedge.messages import Modality
 
@@ -35,17 +35,28 @@ SMALLEST = 1e-6
 
 
 def calibrated(outputs: NDArray[np.floating[Any]], info: ModelInfo, smallest: float = SMALLEST) -> NDArray[np.float64]:
-    """Probabilities over the model's own labels, n x labels, of its real outputs, n x labels.
+    """Probabilities over the model's own labels, n x labels, of its real outputs, n x labels or more.
 
     Temperature scaling of Guo et al. 2017 (arXiv:1706.04599): softmax(logits / T), or softmax(log p / T) where
     the file ends in probabilities; independent sigmoid scores are normalised the same way. A row with an
     output that is no number tells nothing and becomes uniform.
     """
-    values = np.asarray(outputs, dtype=np.float64)
+    values = np.asarray(outputs, dtype=np.float64)[:, : len(info.labels)]
     logits = values if info.output == "logits" else np.log(np.clip(values, smallest, 1.0))
     logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0) / info.temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def dimensions(outputs: NDArray[np.floating[Any]], info: ModelInfo) -> NDArray[np.float64]:
+    """Valence and arousal, n x 2 (n x 0 where the model tells none), of a network's real outputs.
+
+    An output that is no number tells nothing and becomes the middle of its dimension.
+    """
+    values = np.asarray(outputs, dtype=np.float64)[:, len(info.labels) :]
+    low, high = np.array(list(info.dimensions.values()), dtype=np.float64).reshape(-1, 2).T
+    share = 0.5 + 0.5 * np.tanh(0.5 * np.nan_to_num(values, nan=0.0))
+    return np.asarray(low + (high - low) * share)
 
 
 class Model:
@@ -66,7 +77,15 @@ class Model:
 
     def classify_batch(self, batch: NDArray[np.floating[Any]]) -> Sequence[Scores]:
         """Canonical scores of n inputs, n x front end's shape."""
-        return [Scores.from_labels(self.info.label_map, row) for row in self.probabilities_batch(batch)]
+        outputs = self.outputs(batch)
+        rows = calibrated(outputs, self.info, self._smallest)
+        if not self.info.dimensions:
+            return [Scores.from_labels(self.info.label_map, row) for row in rows]
+        own = dimensions(outputs, self.info)
+        return [
+            Scores.from_labels(self.info.label_map, row, (float(valence), float(arousal)))
+            for row, (valence, arousal) in zip(rows, own, strict=True)
+        ]
 
     def probabilities(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Calibrated probabilities over the model's own labels, shape (labels,), of one input."""
@@ -77,7 +96,7 @@ class Model:
         return calibrated(self.outputs(batch), self.info, self._smallest)
 
     def outputs(self, batch: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """What the network itself says, n x labels, before calibration."""
+        """What the network itself says, n x (labels, then dimensions), before calibration."""
         if batch[0].size != math.prod(self.input.shape):
             raise ValueError(f"features of shape {batch.shape[1:]}, the model takes {self.input.shape}")
         return self._interpreter.run(batch.reshape((len(batch), *self.input.shape)))
@@ -108,9 +127,8 @@ def load_model(path: Path | str, modality: Modality | str | None = None, threads
 
 def check_fit(path: Path | str, file: ModelFile, interpreter: Interpreter) -> None:
     """Raise ModelError where labels, front end and the network's own shapes do not fit."""
-    labels = (len(file.info.labels),)
-    if interpreter.output.shape != labels:
-        raise refuse(path, f"{labels[0]} labels, but the model's output has shape {interpreter.output.shape}")
+    if interpreter.output.shape != (file.info.outputs,):
+        raise refuse(path, f"{told(file.info)}, but the model's output has shape {interpreter.output.shape}")
     for what, tensor, golden in (
         ("inputs", interpreter.input, file.golden_inputs),
         ("outputs", interpreter.output, file.golden_outputs),

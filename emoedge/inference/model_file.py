@@ -44,6 +44,12 @@ def refuse(path: Path | str, cause: str, remedy: str = CONVERT_AGAIN) -> ModelEr
     return ModelError(f"{path}: {cause}; {remedy}")
 
 
+def told(info: ModelInfo) -> str:
+    """What the file's outputs are said to be, for an error line."""
+    more = f" and {len(info.dimensions)} dimensions" if info.dimensions else ""
+    return f"{len(info.labels)} labels{more}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelFile:
     """A model with its account of itself and its golden vectors."""
@@ -74,7 +80,7 @@ class ModelFile:
                 raise ValueError(f"{LABELS} and {INFO} name different labels")  # noqa: TRY301
             if hashlib.sha256(tflite).hexdigest() != document.get("tflite_sha256"):
                 raise ValueError("the model's bytes are not the ones its metadata were written for")  # noqa: TRY301
-            inputs, outputs = _golden(golden, len(labels))
+            inputs, outputs = _golden(golden, info)
         except zipfile.BadZipFile:
             raise refuse(path, "truncated, or a plain .tflite without emoedge's metadata") from None
         except (ValueError, KeyError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -144,7 +150,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     return archive.read(member)
 
 
-def _golden(content: bytes, classes: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _golden(content: bytes, info: ModelInfo) -> tuple[NDArray[Any], NDArray[Any]]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             inputs, outputs = arrays["inputs"], arrays["outputs"]
@@ -154,8 +160,8 @@ def _golden(content: bytes, classes: int) -> tuple[NDArray[Any], NDArray[Any]]:
         raise ValueError(f"its {GOLDEN} lacks {error}") from error
     if len(inputs) == 0 or len(inputs) != len(outputs):
         raise ValueError(f"its {GOLDEN} has {len(inputs)} inputs and {len(outputs)} outputs")
-    if outputs.shape[1:] != (classes,):
-        raise ValueError(f"{classes} labels, but its {GOLDEN} has outputs of shape {outputs.shape[1:]}")
+    if outputs.shape[1:] != (info.outputs,):
+        raise ValueError(f"{told(info)}, but its {GOLDEN} has outputs of shape {outputs.shape[1:]}")
     return inputs, outputs
 
 

@@ -95,6 +95,9 @@ class ModelInfo:
     """The model's own classes, in the order of its output."""
     label_map: tuple[str, ...]
     """Canonical emotion of each class."""
+    dimensions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """`valence` and `arousal` where the model tells them itself: its last outputs, in this order, after those of
+    the labels. Each names the value at either end of low + (high - low) * sigmoid(output)."""
     output: str = "probabilities"
     """`probabilities` (softmax inside), `logits`, or `sigmoid` (independent scores, normalised after)."""
     dtype: str = "float32"
@@ -114,3 +117,8 @@ class ModelInfo:
     """Of the Keras file it was converted from."""
     parity: Mapping[str, object] = field(default_factory=dict)
     """Result of the conversion gates: `passed`, `agreement`, `macro_f1_loss`, `float_ops`, `allowed` ..."""
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives: one a label, one a dimension."""
+        return len(self.labels) + len(self.dimensions)

@@ -131,4 +131,6 @@ def _mean(scores: Sequence[Scores]) -> Scores:
     known = scores[0].known
     logs = np.mean([np.log(np.maximum(each.values, SMALLEST)) for each in scores], axis=0)
     powers = np.where(known, np.exp(logs - logs.max()), 0.0)
-    return Scores(powers / powers.sum(), known)
+    own = [each.affect for each in scores if each.affect is not None]
+    affect = (float(np.mean([v for v, _ in own])), float(np.mean([a for _, a in own]))) if own else None
+    return Scores(powers / powers.sum(), known, affect)

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoedge.emotions import CANONICAL
+from emoedge.emotions import CANONICAL, HIGH_AROUSAL, INDEX, LOW_AROUSAL, VALENCE_AROUSAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 15
 """Equal-width confidence bins of the calibration error, as in Guo et al. 2017 (arXiv:1706.04599)."""
+
+
+AROUSAL_MIDDLE = float(
+    np.mean([VALENCE_AROUSAL[[INDEX[name] for name in names], 1].mean() for names in (HIGH_AROUSAL, LOW_AROUSAL)])
+)
+"""Arousal half way between the mean of the labels of high and of those of low arousal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +32,8 @@ class Predictions:
     """Canonical labels that the model has, 7."""
     truth: NDArray[np.int64]
     """Index into CANONICAL, N; -1 where the row's label has no canonical name."""
+    affect: NDArray[np.float64] | None = None
+    """Valence and arousal, N x 2, where the model tells them itself."""
 
     def __post_init__(self) -> None:
         count = len(self.truth)
@@ -122,6 +130,53 @@ def figures(predictions: Predictions) -> Figures:
         unnamed=int((~named).sum()),
         unknown=int((named & ~counted).sum()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Arousal:
+    """How well rows of high and of low arousal are told apart; shares are 0..1."""
+
+    high: float
+    """Recall of HIGH_AROUSAL."""
+    low: float
+    """Recall of LOW_AROUSAL."""
+    area: float
+    """Under the ROC curve: how often a row of high arousal scores above one of low arousal."""
+    n: int
+    own: bool
+    """Whether the model tells arousal itself; else the labels' probabilities are compared."""
+
+    @property
+    def balanced(self) -> float:
+        """Mean of the two recalls."""
+        return (self.high + self.low) / 2
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON; shares rounded to five digits."""
+        shares = {"balanced_accuracy": self.balanced, "high": self.high, "low": self.low, "area": self.area}
+        return {**{key: round(value, 5) for key, value in shares.items()}, "n": self.n, "own": self.own}
+
+
+def arousal(predictions: Predictions, middle: float = AROUSAL_MIDDLE) -> Arousal | None:
+    """Count rows of high and low arousal by `middle`, or, where the model tells none, by the more probable half.
+
+    Disgust and rows without a label are left out. None where a half has no rows.
+    """
+    sides = [np.isin(predictions.truth, [INDEX[name] for name in names]) for names in (HIGH_AROUSAL, LOW_AROUSAL)]
+    if not all(side.any() for side in sides):
+        return None
+    if predictions.affect is not None:
+        score = predictions.affect[:, 1] - middle
+    else:
+        columns = [[INDEX[name] for name in names] for names in (HIGH_AROUSAL, LOW_AROUSAL)]
+        score = predictions.scores[:, columns[0]].sum(axis=1) - predictions.scores[:, columns[1]].sum(axis=1)
+    high, low = (score[side] for side in sides)
+    order = np.sort(low)
+    below = (np.searchsorted(order, high, "left") + np.searchsorted(order, high, "right")) / 2
+    return Arousal(
+        high=float((high > 0).mean()), low=float((low <= 0).mean()), area=float(below.mean() / len(low)),
+        n=len(high) + len(low), own=predictions.affect is not None,
+    )  # fmt: skip
 
 
 def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:

@@ -17,11 +17,12 @@ from workbench.data.speech import decode, read_folder
 from workbench.metrics import Predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from emoedge.emotions import Scores
     from emoedge.inference.model import Model
     from workbench.data.sources import Sources
 
@@ -61,8 +62,9 @@ def evaluate(
 ) -> Predictions:
     """Predictions over the clips of a folder, or of several, in the order of speakers and digests.
 
-    A clip's canonical log-probabilities are the mean over the windows that judge it, see
-    `workbench.clip_stream`. Rows without a canonical label are not played; they stand at the end with truth -1.
+    A clip's canonical log-probabilities are the mean over the windows that judge it, see `workbench.clip_stream`,
+    and so are its valence and arousal where the model tells them. Rows without a canonical label are not played;
+    they stand at the end with truth -1.
     `noise_db`: signal-to-noise ratio at which the folder's noise recordings (no human ones) are mixed in.
 
     Raises MediaError where the folder cannot be read or holds no such rows.
@@ -71,6 +73,7 @@ def evaluate(
     front_end = build(model.info.front_end)
     loop = _noise(folder.root) if noise_db is not None else None
     rows: list[NDArray[np.float64]] = []
+    affect: list[tuple[float, float]] = []
     truth: list[int] = []
     for session, clips in folder.sessions():
         background = None
@@ -78,11 +81,16 @@ def evaluate(
             start = int.from_bytes(hashlib.sha256(session.encode()).digest()[:4], "big") % len(loop)
             background = Background(np.roll(loop, -start), noise_db)
         played = _play(front_end, (samples for _, samples in decode(data, clips)), background)
-        rows += [_combined(model, windows) for windows in played]
+        for windows in played:
+            said = [scores for first in range(0, len(windows), BATCH)
+                    for scores in model.classify_batch(windows[first : first + BATCH])]  # fmt: skip
+            rows.append(_combined(said, _known(model)))
+            affect.append((float(np.mean([s.valence for s in said])), float(np.mean([s.arousal for s in said]))))
         truth += [INDEX[clip.emotion] for clip in clips]
     unnamed = sum(folder.dropped.values())
     scores = np.concatenate([np.stack(rows), np.zeros((unnamed, len(CANONICAL)))])
-    return Predictions(scores, _known(model), np.array(truth + [-1] * unnamed, dtype=np.int64))
+    told = np.array(affect + [(0.0, 0.0)] * unnamed) if model.info.dimensions else None
+    return Predictions(scores, _known(model), np.array(truth + [-1] * unnamed, dtype=np.int64), told)
 
 
 def _play(
@@ -99,12 +107,9 @@ def _play(
         yield stream.play(clip)
 
 
-def _combined(model: Model, windows: NDArray[np.float32]) -> NDArray[np.float64]:
-    total = np.zeros(len(CANONICAL))
-    for first in range(0, len(windows), BATCH):
-        for said in model.classify_batch(windows[first : first + BATCH]):
-            total += np.log(np.maximum(said.values, SMALLEST))
-    powers = np.exp(total / len(windows) - (total / len(windows)).max()) * _known(model)
+def _combined(said: Sequence[Scores], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    logs = np.mean([np.log(np.maximum(scores.values, SMALLEST)) for scores in said], axis=0)
+    powers = np.exp(logs - logs.max()) * known
     return np.asarray(powers / powers.sum())
 
 

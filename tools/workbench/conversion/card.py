@@ -108,6 +108,8 @@ def _page(found: Mapping[str, Any]) -> str:
         "name": f"{found['name']}, version {found['version']}",
         "modality": found["modality"],
         "labels": labels,
+        "dimensions": ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in found["dimensions"].items())
+        or "of the labels",
         "front end": found["front_end"],
         "input": _shape(found["input"]),
         "output": f"{found['output']}, {_shape(found['output_tensor'])}",

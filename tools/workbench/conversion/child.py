@@ -97,10 +97,11 @@ class Job:
         return (lambda x: signature(**{name: x})[output]), signature.loaded_from, shape, []
 
     def _check_output(self, found: list[int | None]) -> None:
-        labels = self.job["labels"]
-        if found != [len(labels)]:
+        labels, dimensions = self.job["labels"], self.job["dimensions"]
+        if found != [len(labels) + dimensions]:
+            more = f" and {dimensions} dimensions" if dimensions else ""
             raise ConversionError(
-                f"{self.path}: {len(labels)} labels, but the model's output has shape {tuple(found)}; "
+                f"{self.path}: {len(labels)} labels{more}, but the model's output has shape {tuple(found)}; "
                 "give --labels as many names as the model has classes, in its order"
             )
 

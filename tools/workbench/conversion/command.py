@@ -14,7 +14,16 @@ from emoedge.inference.spec import FrontEndSpec
 from emoedge.messages import Modality
 from workbench.conversion import card
 from workbench.conversion.pipeline import convert
-from workbench.conversion.request import DTYPES, GATES, OUTPUTS, ConversionError, Request, map_labels, parse_labels
+from workbench.conversion.request import (
+    DTYPES,
+    GATES,
+    OUTPUTS,
+    ConversionError,
+    Request,
+    map_labels,
+    parse_dimensions,
+    parse_labels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +82,8 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", choices=[m.value for m in Modality], required=True)
     parser.add_argument("--labels", required=True, metavar="a,b,...", help="the model's classes, in its order")
     parser.add_argument("--label-map", default="", metavar="a=angry,...", help="canonical emotions of labels")
+    parser.add_argument("--dimensions", default="", metavar="NAME=LOW:HIGH,...",
+                        help="valence and arousal, where the outputs after the labels tell them")  # fmt: skip
     parser.add_argument("--front-end", required=True, metavar="NAME:key=value,...", help="what it was trained on")
     parser.add_argument("--calibrate", type=Path, metavar="PATH", help="representative data, see below")
     parser.add_argument("--dataset", metavar="NAME", help="use only this data set of a speech folder")
@@ -122,7 +133,8 @@ def _request(given: argparse.Namespace) -> Request:
         label_map=map_labels(labels, _pairs(given.label_map)), dtype=given.dtype, calibrate=given.calibrate,
         dataset=given.dataset, samples=given.samples, held_out=given.held_out, seed=given.seed,
         temperature=given.temperature, prior=_prior(given.prior), reliability=given.reliability,
-        output_kind=given.output_kind, name=given.name, version=given.version, licence=given.licence,
+        dimensions=parse_dimensions(given.dimensions), output_kind=given.output_kind, name=given.name,
+        version=given.version, licence=given.licence,
         trained_on=given.trained_on, allow=frozenset(given.allow), allow_lambda=given.allow_lambda,
         report=given.report,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emoedge.emotions import CANONICAL, INDEX
-from emoedge.inference.model import SMALLEST, calibrated
+from emoedge.inference.model import SMALLEST, calibrated, dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,9 @@ AGREEMENT = 0.97
 
 MACRO_F1_LOSS = 0.01
 """Most that macro-F1 may fall."""
+
+DIMENSION_ERROR = 0.03
+"""Most that valence or arousal, -1..1, may differ on average."""
 
 TEMPERATURES = np.geomspace(0.1, 10, 201)
 
@@ -40,6 +43,8 @@ class Parity:
     accuracy: tuple[float, float] | None
     """Of source and converted, over the canonical emotions; None without labels."""
     macro_f1: tuple[float, float] | None
+    dimension_error: float | None = None
+    """Largest mean difference of valence or arousal; None where the model tells neither."""
     float_ops: tuple[str, ...] = ()
 
     @property
@@ -54,6 +59,8 @@ class Parity:
             found["agreement"] = f"agreement {self.agreement:.4f} is below {AGREEMENT}"
         if self.macro_f1_loss is not None and self.macro_f1_loss > MACRO_F1_LOSS:
             found["macro_f1"] = f"macro-F1 falls by {self.macro_f1_loss:.4f}, more than {MACRO_F1_LOSS}"
+        if self.dimension_error is not None and self.dimension_error > DIMENSION_ERROR:
+            found["dimensions"] = f"valence or arousal moves by {self.dimension_error:.3f}, more than {DIMENSION_ERROR}"
         if dtype == "int8" and self.float_ops:
             names = ", ".join(sorted(set(self.float_ops)))
             found["float_ops"] = f"{len(self.float_ops)} operations stay in float: {names}"
@@ -80,6 +87,7 @@ def compare(
     measured = None
     if len(targets) and (targets >= 0).all():
         measured = [figures(canonical_scores(each, info.label_map), targets, info.label_map) for each in (p, q)]
+    moved = np.abs(dimensions(source, info) - dimensions(converted, info)).mean(axis=0)
     floor = 1e-9
     return Parity(
         rows=len(p),
@@ -88,6 +96,7 @@ def compare(
         largest=float(np.abs(p - q).max()),
         accuracy=None if measured is None else (measured[0][0], measured[1][0]),
         macro_f1=None if measured is None else (measured[0][1], measured[1][1]),
+        dimension_error=float(moved.max()) if info.dimensions else None,
     )
 
 

@@ -115,9 +115,10 @@ class _Made:
         info = ModelInfo(
             name=request.name or request.output.stem, version=request.version, modality=_modality(request),
             front_end=resolved(request.front_end), labels=request.labels, label_map=request.label_map,
-            output=request.output_kind or output_kind(self.source), dtype=request.dtype, prior=self._prior(),
-            reliability=request.reliability, trained_on=request.trained_on, licence=request.licence,
-            calibrated_on=SYNTHETIC if self.rows is None else self.rows.description,
+            dimensions=request.dimensions,
+            output=request.output_kind or output_kind(self.source[:, : len(request.labels)]),
+            dtype=request.dtype, prior=self._prior(), reliability=request.reliability, trained_on=request.trained_on,
+            licence=request.licence, calibrated_on=SYNTHETIC if self.rows is None else self.rows.description,
             source_sha256=source_sha256(request.model),
         )  # fmt: skip
         info = replace(info, temperature=self._temperature(info))
@@ -154,6 +155,7 @@ class _Made:
             "passed": not refused, "reason": "; ".join(refused), "allowed": allowed,
             "rows": parity.rows, "agreement": report.rounded(parity.agreement), "kl": report.rounded(parity.kl),
             "macro_f1_loss": None if parity.macro_f1_loss is None else report.rounded(parity.macro_f1_loss),
+            "dimension_error": None if parity.dimension_error is None else report.rounded(parity.dimension_error),
             "float_ops": list(values["float_ops"]),
         }  # fmt: skip
 

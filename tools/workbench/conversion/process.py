@@ -51,8 +51,8 @@ class Converter:
         self.folder, self.request = folder, request
         self._command = [train_python(), "-m", "workbench.conversion.child", str(folder)]
         job = {
-            "model": str(request.model), "labels": request.labels, "dtype": request.dtype,
-            "allow_lambda": request.allow_lambda, "front_end_shape": shape, **extra,
+            "model": str(request.model), "labels": request.labels, "dimensions": len(request.dimensions),
+            "dtype": request.dtype, "allow_lambda": request.allow_lambda, "front_end_shape": shape, **extra,
         }  # fmt: skip
         (folder / "job.json").write_text(json.dumps(job))
         self._process: subprocess.Popen[str] | None = None

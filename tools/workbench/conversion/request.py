@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emoedge.emotions import CANONICAL, canonical
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from emoedge.inference.spec import FrontEndSpec
 
 DTYPES = ("float32", "float16", "dynamic", "int8")
-GATES = ("agreement", "macro_f1", "float_ops")
+GATES = ("agreement", "macro_f1", "dimensions", "float_ops")
 """Parity gates that `--allow` can accept by name."""
 
 OUTPUTS = ("probabilities", "logits", "sigmoid")
@@ -38,6 +38,8 @@ class Request:
     """The model's classes, in the order of its output."""
     label_map: tuple[str, ...]
     """Canonical emotion of each class."""
+    dimensions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Outputs after those of the labels, each with the values at its ends; see ModelInfo."""
     dtype: str = "int8"
     calibrate: Path | None = None
     """Representative data; int8 needs it."""
@@ -89,6 +91,19 @@ def parse_labels(text: str) -> tuple[str, ...]:
     if twice:
         raise ConversionError(f"label {twice[0]!r} is named twice")
     return labels
+
+
+def parse_dimensions(text: str) -> dict[str, tuple[float, float]]:
+    """`valence=-0.7:0.9,arousal=-0.2:0.4` to ends by name; raises ConversionError where it is not of that form."""
+    found: dict[str, tuple[float, float]] = {}
+    for part in filter(None, text.split(",")):
+        name, _, ends = part.partition("=")
+        try:
+            low, high = (float(end) for end in ends.split(":"))
+        except ValueError:
+            raise ConversionError(f"--dimensions {part!r}: expected NAME=LOW:HIGH") from None
+        found[name.strip()] = (low, high)
+    return found
 
 
 def map_labels(labels: Sequence[str], given: Mapping[str, str]) -> tuple[str, ...]:
