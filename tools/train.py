@@ -39,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--balance", choices=METHODS, default="none", help="how rare classes are made up for, where the recipe can"
     )
+    parser.add_argument(
+        "--teacher", type=Path, action="append", default=[], metavar="DIR", help="an earlier run to learn from as well"
+    )
+    parser.add_argument("--start", type=Path, metavar="DIR", help="an earlier run whose weights are the beginning")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="compute threads (default 1)"
@@ -54,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         epochs=given.epochs,
         split=given.split,
         balance=given.balance,
+        teachers=tuple(given.teacher),
+        start=given.start,
         seed=given.seed,
         threads=given.threads,
         resume=given.resume,
@@ -70,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.balance not in ("none", *balances(chosen)):
             ways = ", ".join(("none", *balances(chosen)))
             raise ValueError(f"this recipe cannot balance by {options.balance}; it takes {ways}")  # noqa: TRY301
+        if (options.teachers or options.start) and not getattr(chosen, "TEACHERS", False):
+            raise ValueError("this recipe learns neither from nor on top of an earlier run")  # noqa: TRY301
         chosen.train(options)
     except (LookupError, ValueError, FileExistsError, EmoedgeError) as error:
         print(f"cannot train: {error}", file=sys.stderr)

@@ -40,6 +40,10 @@ class TrainOptions:
     """How the data is divided, where the recipe knows several ways; empty: its own."""
     balance: str = "none"
     """One of `workbench.data.balance.METHODS`, and of the recipe's BALANCE unless it is `none`."""
+    teachers: tuple[Path, ...] = ()
+    """Folders of earlier runs to learn from, where the recipe has TEACHERS."""
+    start: Path | None = None
+    """Folder of an earlier run whose weights are the beginning, where the recipe has TEACHERS."""
     seed: int = 0
     threads: int = 1
     """Compute threads."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,20 +14,17 @@ from emoedge.emotions import CANONICAL
 from workbench import training
 from workbench.class_balance import balancing_shift
 from workbench.data import balance, faces
+from workbench.face_learning import Goal, learner, stages
 from workbench.face_views import FIELD, cut_mix, mix_up, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import tensorflow as tf
     from numpy.typing import NDArray
 
+    from workbench.face_learning import Batch, Weights
     from workbench.recipes import TrainOptions
-
-Batch = tuple["NDArray[np.float32]", ...]
-"""Pictures, original targets (N x 7, sum to the weight of the row, 1 where classes are not weighted), vote targets
-(N x 8, sum to the share of voters that count, times that weight)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +44,28 @@ class Plan:
 
     stages: tuple[tuple[int, int], ...]
     cycles: tuple[Cycle, ...]
+    peak: float = 0.1
+    """Largest learning rate."""
+    taught: float = 0.6
+    """Share of the teachers in the targets, where there are teachers."""
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
 PLANS: Mapping[str, Plan] = {
     "wide": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(18, 0.5, 0.2), Cycle(80, 0.55, 0.3))),
+    # For networks that have teachers: as many weights as a file of one megabyte holds.
+    "broad": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(64, 0.55, 0.25),)),
+    # Goes on from a trained network (--start), at a rate that refines it.
+    "refine": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(40, 0.0, 0.25),), peak=0.05),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
 BATCH = 128
-PEAK = 0.1
 WARM = 2.0
-DECAY = 5e-4
-MEMORY = 0.998
-SMOOTHING = 0.05
 DROPOUT = 0.2
-VOTES_SHARE = 0.4
 HELD_OUT = 0.05
 BALANCE = balance.METHODS
+TEACHERS = True
 FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
 PLAIN_END = 0.08
@@ -79,7 +80,7 @@ def train(options: TrainOptions) -> None:
     plan = PLANS[options.variant or next(iter(PLANS))]
     if options.epochs is not None:
         last = plan.cycles[-1]
-        plan = Plan(plan.stages, (Cycle(options.epochs, last.small, last.cut),))
+        plan = replace(plan, cycles=(replace(last, epochs=options.epochs),))
     Run(faces.load(options.data), plan, options).train()
 
 
@@ -98,10 +99,14 @@ class Run:
             raise ValueError(f"only {len(self.rows)} rows to train on; a batch takes {BATCH}")
         self.steps = len(self.rows) // BATCH
         self.epochs = sum(cycle.epochs for cycle in plan.cycles)
-        self.model = face_net.build(plan.stages, dropout=DROPOUT)
-        self.average = face_net.build(plan.stages, dropout=DROPOUT)
-        self.average.set_weights(self.model.get_weights())
-        self.stepper = _Stepper(self.model, self.average)
+        begin: Weights = face_net.build(plan.stages, dropout=DROPOUT).get_weights()
+        if options.start is not None:
+            begin = trained(options.start)
+            if stages(begin) != plan.stages:
+                raise ValueError(f"{options.start} has stages {stages(begin)}, this variant {plan.stages}")
+        teachers = tuple(trained(folder) for folder in options.teachers)
+        goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
+        self.learner = learner(begin, goal, seed=options.seed, threads=options.threads)
         self.original = np.eye(len(CANONICAL), dtype=np.float32)[pack.labels]
         if pack.votes is None:
             self.votes = np.zeros((len(pack), len(faces.VOTE_CLASSES)), dtype=np.float32)
@@ -122,13 +127,13 @@ class Run:
         begun = 0
         if saved is not None:
             arrays, state = saved
-            self.stepper.restore(arrays)
+            self.learner.restore(arrays)
             history = cast("list[dict[str, float]]", state["history"])
             begun = len(history)
         for epoch in range(begun, self.epochs):
             cycle, within = self._place(epoch)
             history.append({"epoch": epoch + 1.0, **self._epoch(epoch, cycle, within), **self.measure()})
-            training.save_checkpoint(folder, self.stepper.arrays(), {"history": history})
+            training.save_checkpoint(folder, self.learner.arrays(), {"history": history})
             training.write_history(folder, history)
             if within == cycle.epochs - 1:
                 self.write(folder.joinpath(f"epoch-{epoch + 1}"))
@@ -149,8 +154,8 @@ class Run:
         total, rate = 0.0, 0.0
         batches = self._batches(size, 0.0 if plain else cycle.cut, generator)
         for step, batch in enumerate(_ahead(batches)):
-            rate = _rate(within + step / self.steps, cycle.epochs)
-            total += self.stepper.step(batch, rate)
+            rate = self.plan.peak * _fall(within + step / self.steps, cycle.epochs)
+            total += self.learner.step(batch, rate)
             progress.update(step + 1, loss=total / (step + 1))
         figures = {"rate": rate, "loss": total / self.steps}
         progress.done(**figures)
@@ -188,7 +193,7 @@ class Run:
         """Logits of both heads on the plain centre crop."""
         cut = (faces.SIDE - FIELD) // 2
         pictures = self.pack.images[rows, cut : cut + FIELD, cut : cut + FIELD, None].astype(np.float32) / 255
-        parts = [self.stepper.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
+        parts = [self.learner.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def write(self, folder: Path) -> None:
@@ -198,10 +203,12 @@ class Run:
         if self.pack.votes is not None:
             truths["votes"] = faces.majority(self.pack.votes[self.held])
         logits = dict(zip(self._net.HEADS, self.predict(self.held), strict=True))
+        average = self._net.build(self.plan.stages, dropout=0.0)
+        average.set_weights(self.learner.averaged())
         for head, truth in truths.items():
             counted = truth >= 0
             shift = balancing_shift(logits[head][counted, : len(CANONICAL)], truth[counted])
-            model = self._net.single(self.average, self.plan.stages, head=head, size=FIELD, shift=shift)
+            model = self._net.single(average, self.plan.stages, head=head, size=FIELD, shift=shift)
             self._net.save(model, folder / f"{FILES[head]}.keras")
             np.savez(
                 folder / f"{FILES[head]}-held-out.npz",
@@ -211,11 +218,20 @@ class Run:
             )
 
 
-def _rate(epoch: float, epochs: int) -> float:
+def trained(folder: Path) -> Weights:
+    """Averaged weights of an earlier run, from its checkpoint."""
+    saved = training.load_checkpoint(folder)
+    if saved is None:
+        raise ValueError(f"{folder} holds no {training.CHECKPOINT}")
+    return list(saved[0]["average"])
+
+
+def _fall(epoch: float, epochs: int) -> float:
+    """Share of the largest rate: a short rise, then a cosine."""
     warm = min(WARM, epochs / 4)
     if epoch < warm:
-        return PEAK * (epoch + 0.05) / (warm + 0.05)
-    return PEAK * 0.5 * (1 + math.cos(math.pi * min(1.0, (epoch - warm) / (epochs - warm))))
+        return (epoch + 0.05) / (warm + 0.05)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (epoch - warm) / (epochs - warm))))
 
 
 def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -251,67 +267,3 @@ def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     finally:
         stop.set()
         thread.join()
-
-
-class _Stepper:
-    """The network's graph functions, its SGD with Nesterov momentum, and the running average of its weights."""
-
-    def __init__(self, model: tf.keras.Model, average: tf.keras.Model) -> None:
-        import tensorflow as tf
-
-        self._tf, self._model, self._average = tf, model, average
-        self._velocity = [tf.Variable(tf.zeros_like(v), trainable=False) for v in model.trainable_variables]
-        self._count = tf.Variable(0.0, trainable=False)
-        self._step = tf.function(self._learn, reduce_retracing=True)
-        self._logits = tf.function(lambda pictures: average(pictures, training=False), reduce_retracing=True)
-
-    def step(self, batch: Batch, rate: float) -> float:
-        """Learn from one batch; returns its loss."""
-        tensors = [self._tf.constant(part) for part in batch]
-        return float(self._step(*tensors, self._tf.constant(rate, self._tf.float32)))
-
-    def logits(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits of the averaged network."""
-        first, second = self._logits(self._tf.constant(pictures))
-        return first.numpy(), second.numpy()
-
-    def _learn(self, pictures: Any, original: Any, votes: Any, rate: Any) -> Any:
-        tf, model = self._tf, self._model
-        with tf.GradientTape() as tape:
-            first, second = model(pictures, training=True)
-            weight = tf.reduce_sum(original, axis=1, keepdims=True)
-            smooth = original * (1 - SMOOTHING) + weight * SMOOTHING / len(CANONICAL)
-            # Written out: TensorFlow's own function takes targets that do not sum to 1 for 1 in its gradient.
-            said = tf.reduce_sum(smooth * tf.nn.log_softmax(first), axis=1)
-            crowd = tf.reduce_sum(votes * tf.nn.log_softmax(second), axis=1)
-            loss = -(1 - VOTES_SHARE) * tf.reduce_mean(said) - VOTES_SHARE * tf.reduce_mean(crowd)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        for variable, gradient, velocity in zip(
-            model.trainable_variables, gradients, self._velocity, strict=True
-        ):
-            pull = gradient + DECAY * variable if "kernel" in variable.name else gradient
-            velocity.assign(0.9 * velocity + pull)
-            variable.assign_sub(rate * (pull + 0.9 * velocity))
-        self._count.assign_add(1.0)
-        # The average forgets fast at first, or the random start would stay in it for an epoch.
-        memory = tf.minimum(MEMORY, (1.0 + self._count) / (10.0 + self._count))
-        for slow, fast in zip(self._average.variables, model.variables, strict=True):
-            slow.assign_sub((1.0 - memory) * (slow - fast))
-        return loss
-
-    def arrays(self) -> dict[str, Sequence[NDArray[Any]]]:
-        """All that a resumed run needs."""
-        return {
-            "weights": self._model.get_weights(),
-            "average": self._average.get_weights(),
-            "velocity": [v.numpy() for v in self._velocity],
-            "count": [self._count.numpy()[None]],
-        }
-
-    def restore(self, arrays: Mapping[str, Sequence[NDArray[Any]]]) -> None:
-        """Take up what `arrays` gave."""
-        self._model.set_weights(list(arrays["weights"]))
-        self._average.set_weights(list(arrays["average"]))
-        for variable, value in zip(self._velocity, arrays["velocity"], strict=True):
-            variable.assign(value)
-        self._count.assign(float(arrays["count"][0][0]))

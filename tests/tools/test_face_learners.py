@@ -1,0 +1,83 @@
+"""Both libraries learn the same from the same batch, and a run begun with one goes on with the other."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = os.environ.get("EMOEDGE_TRAIN_PYTHON", str(ROOT / ".venv-train/bin/python"))
+ENVIRONMENT = {
+    **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT / "tools"),
+}  # fmt: skip
+
+pytestmark = pytest.mark.train
+
+SCRIPT = """
+import importlib.util
+import numpy as np
+from workbench import face_net
+from workbench.face_learning import Goal, stages
+from workbench.face_tensorflow import TensorFlowLearner
+
+layers = ((8, 1), (12, 2), (16, 1))
+begin = face_net.build(layers, dropout=0.0).get_weights()
+assert stages(begin) == layers
+generator = np.random.default_rng(5)
+pictures = generator.random((64, 37, 37, 1), dtype=np.float32)
+labels = generator.integers(0, 7, 64)
+originals = np.eye(7, dtype=np.float32)[labels]
+votes = np.eye(8, dtype=np.float32)[labels] * generator.random((64, 1), dtype=np.float32)
+teacher = [w + generator.normal(0, 0.05, w.shape).astype(np.float32) ** 2 for w in begin]
+
+def learned(make, goal, before=None, steps=3):
+    one = make(begin, goal)
+    if before:
+        one.restore(before)
+    losses = [one.step((pictures, originals, votes), 0.05) for _ in range(steps)]
+    return one, losses
+
+makers = [TensorFlowLearner]
+if importlib.util.find_spec("torch"):
+    from workbench.face_torch import TorchLearner
+    makers.append(lambda weights, goal: TorchLearner(weights, goal, seed=0, threads=1))
+print(len(makers), "libraries")
+
+def flat(arrays):
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7)):
+    runs = [learned(make, goal) for make in makers]
+    for one, losses in runs:
+        assert losses[-1] < losses[0]
+        again, _ = learned(makers[0], goal, before=one.arrays(), steps=0)
+        for name, group in one.arrays().items():
+            np.testing.assert_allclose(flat(group), flat(again.arrays()[name]), atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(one.logits(pictures)[0], again.logits(pictures)[0], atol=1e-3)
+    if len(runs) == 2:
+        (first, a), (second, b) = runs
+        np.testing.assert_allclose(a, b, rtol=0.02)
+        for name in ("weights", "average", "velocity"):
+            x, y = (flat(one.arrays()[name]) for one in (first, second))
+            if name != "velocity":
+                x, y = x - flat(begin), y - flat(begin)
+            cosine = float(x @ y / np.sqrt((x @ x) * (y @ y)))
+            assert cosine > 0.98, (name, cosine)
+
+taught, untaught = (learned(makers[0], goal)[0].arrays()["weights"] for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7)))
+assert np.abs(flat(taught) - flat(untaught)).max() > 1e-4
+for wrong in (((), 0.5), ((teacher,), 0.0)):
+    try:
+        Goal(0.0, *wrong)
+    except ValueError as error:
+        print(error)
+    else:
+        raise AssertionError(wrong)
+"""
+
+
+def test_the_libraries_agree_and_hand_over():
+    done = subprocess.run([PYTHON, "-c", SCRIPT], env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "0 teachers with a share of 0.5" in done.stdout

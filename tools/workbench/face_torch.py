@@ -1,0 +1,177 @@
+"""Learns the face network with PyTorch: bfloat16 on processors that have it, a GPU where there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, memory, smooth, stages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from workbench.face_learning import Batch, Goal, Weights
+
+EPSILON = 1e-3
+NORM_MEMORY = 0.99
+"""Keras's own, so that the weights mean the same there."""
+
+
+class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environment that checks types
+    """The network of `face_net.build`, its layers in the same order."""
+
+    def __init__(self, weights: Weights, dropout: float) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        self.blocks: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
+        narrow = 1
+        for wide, count in stages(weights):
+            stage = nn.ModuleList()
+            for _ in range(count):
+                block = (nn.Conv2d(narrow, wide, 3, padding=1, bias=False),
+                         nn.BatchNorm2d(wide, eps=EPSILON, momentum=1 - NORM_MEMORY))  # fmt: skip
+                stage.extend(block)
+                self.blocks.append(block)
+                narrow = wide
+            self.stages.append(stage)
+        self.heads = nn.ModuleList(nn.Linear(*kernel.shape) for kernel in weights[5 * len(self.blocks) :: 2])
+        self.dropout = nn.Dropout(dropout)
+        self.put(weights)
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures N x 1 x H x W in 0..1 to both heads' logits."""
+        x = pictures
+        for number, stage in enumerate(self.stages):
+            if number:
+                x = functional.max_pool2d(x, 2, ceil_mode=True)
+            layers = list(cast("nn.ModuleList", stage))
+            for convolution, norm in zip(layers[::2], layers[1::2], strict=True):
+                x = functional.relu(norm(convolution(x)), inplace=True)
+        x = self.dropout(x.mean(dim=(2, 3)))
+        first, second = (head(x).float() for head in self.heads)
+        return first, second
+
+    def slots(self) -> list[torch.Tensor]:
+        """Parameters and averages in Keras's order."""
+        found: list[torch.Tensor | None] = []
+        for convolution, norm in self.blocks:
+            found += [convolution.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var]
+        for head in self.heads:
+            found += [cast("nn.Linear", head).weight, cast("nn.Linear", head).bias]
+        return [slot for slot in found if slot is not None]
+
+    def put(self, weights: Sequence[NDArray[Any]]) -> None:
+        """Take over weights in Keras's order and layout."""
+        _fill(self.slots(), weights)
+
+
+def _fill(slots: Sequence[torch.Tensor], arrays: Sequence[NDArray[Any]]) -> None:
+    with torch.no_grad():
+        for slot, array in zip(slots, arrays, strict=True):
+            order = {4: (3, 2, 0, 1), 2: (1, 0)}.get(array.ndim)
+            moved = array.transpose(order) if order else array
+            slot.copy_(torch.from_numpy(np.array(moved, dtype=np.float32, order="C")))
+
+
+def _read(slots: Sequence[torch.Tensor]) -> Weights:
+    arrays = [slot.detach().float().cpu().numpy() for slot in slots]
+    orders = {4: (2, 3, 1, 0), 2: (1, 0)}
+    return [np.array(a.transpose(orders[a.ndim]) if a.ndim in orders else a, order="C") for a in arrays]
+
+
+class TorchLearner:
+    """The network, its SGD with Nesterov momentum, the running average of its weights, and its teachers."""
+
+    def __init__(self, weights: Weights, goal: Goal, *, seed: int, threads: int) -> None:
+        torch.set_num_threads(threads)
+        torch.manual_seed(seed)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._share = goal.share
+        self._trunk = self._placed(Trunk(weights, goal.dropout))
+        self._average = self._placed(Trunk(weights, 0.0)).eval()
+        self._teachers = [self._placed(Trunk(taught, 0.0)).eval() for taught in goal.teachers]
+        self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
+        self._velocity = [torch.zeros_like(slot) for slot in self._learned]
+        self._count = 0.0
+
+    def step(self, batch: Batch, rate: float) -> float:
+        """Learn from one batch; returns its loss."""
+        pictures = self._pictures(batch[0])
+        originals, votes = self._tensor(smooth(batch[1])), self._tensor(batch[2])
+        if self._teachers:
+            originals, votes = self._with_opinions(pictures, originals, votes)
+        self._trunk.train()
+        first, second = self._seen(self._trunk, pictures)
+        said = (originals * first.log_softmax(1)).sum(1).mean()
+        crowd = (votes * second.log_softmax(1)).sum(1).mean()
+        loss = -(1 - VOTES_SHARE) * said - VOTES_SHARE * crowd
+        gradients = torch.autograd.grad(loss, self._learned)
+        with torch.no_grad():
+            for slot, gradient, velocity in zip(self._learned, gradients, self._velocity, strict=True):
+                pull = gradient + DECAY * slot if slot.ndim > 1 else gradient
+                velocity.mul_(MOMENTUM).add_(pull)
+                slot.sub_(rate * (pull + MOMENTUM * velocity))
+            self._count += 1
+            keep = memory(self._count)
+            for slow, fast in zip(self._average.slots(), self._trunk.slots(), strict=True):
+                slow.lerp_(fast, 1 - keep)
+        return float(loss.detach())
+
+    def _with_opinions(
+        self, pictures: torch.Tensor, originals: torch.Tensor, votes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Blend what the teachers say about these views into the targets; the weight of each row stays."""
+        with torch.no_grad():
+            seen = [self._seen(teacher, pictures) for teacher in self._teachers]
+            blended = []
+            for head, target in enumerate((originals, votes)):
+                opinion = torch.stack([logits[head].softmax(1) for logits in seen]).mean(0)
+                blended.append(target * (1 - self._share) + opinion * target.sum(1, keepdim=True) * self._share)
+        return blended[0], blended[1]
+
+    def logits(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of the averaged network, in full precision."""
+        with torch.no_grad():
+            first, second = self._average(self._pictures(pictures))
+        return first.cpu().numpy(), second.cpu().numpy()
+
+    def averaged(self) -> Weights:
+        """Weights of the averaged network."""
+        return _read(self._average.slots())
+
+    def arrays(self) -> dict[str, Sequence[NDArray[Any]]]:
+        """All that a resumed run needs."""
+        return {
+            "weights": _read(self._trunk.slots()),
+            "average": self.averaged(),
+            "velocity": _read(self._velocity),
+            "count": [np.array([self._count], dtype=np.float32)],
+        }
+
+    def restore(self, arrays: Mapping[str, Sequence[NDArray[Any]]]) -> None:
+        """Take up what `arrays` gave."""
+        self._trunk.put(arrays["weights"])
+        self._average.put(arrays["average"])
+        _fill(self._velocity, arrays["velocity"])
+        self._count = float(arrays["count"][0][0])
+
+    def _placed(self, trunk: Trunk) -> Trunk:
+        trunk.to(device=self._device, memory_format=torch.channels_last)
+        return trunk
+
+    def _tensor(self, array: NDArray[np.float32]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+    def _pictures(self, pictures: NDArray[np.float32]) -> torch.Tensor:
+        return self._tensor(pictures).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+    def _seen(self, trunk: Trunk, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            first, second = trunk(pictures)
+        return first, second
