@@ -99,7 +99,10 @@ class SpeechFrontEnd:
             for start in range(0, len(values), count):
                 power = values[start : start + count, : p.mels]
                 level, active = self._ear.hear(power)
-                self.statistics.update(logarithm(power, level[:, None], p), active)
+                if active.any():
+                    self.statistics.update(logarithm(power, level[:, None], p), active)
+                else:
+                    self.statistics.pause(len(active))
         values = values[-count:]
         if self._filled + len(values) > len(self._ring):
             self._ring[:count] = self._ring[self._filled - count : self._filled]

@@ -63,19 +63,19 @@ class Hearing:
         """Take the next block of the stream; its `at` dates the observations."""
         if block.lost > 0:
             self._start_anew(block.lost)
-        samples, full = self._cleaned(block)
-        observations = []
+        samples, count = block.samples, len(block.samples)
+        observations: list[SpeechObservation] = []
         at = 0
-        while at < len(samples):
-            taken = min(STEP - self._held, len(samples) - at)
-            place = slice(self._held, self._held + taken)
-            self._samples[place] = samples[at : at + taken]
-            self._clipped[place] = full if isinstance(full, float) else full[at : at + taken]
-            self._held += taken
+        while at < count:
+            end = min(STEP, self._held + count - at)
+            taken = end - self._held
+            self._samples[self._held : end] = samples[at : at + taken]
+            self._clipped[self._held : end] = block.clipped
             at += taken
-            if self._held == STEP:
+            self._held = end
+            if end == STEP:
                 self._held = 0
-                observation = self._step(block.at - (len(samples) - at) / SAMPLE_RATE)
+                observation = self._step(block.at - (count - at) / SAMPLE_RATE)
                 if observation is not None:
                     observations.append(observation)
         return HearingResult(block.at, self._gate.open, tuple(observations))
@@ -90,9 +90,10 @@ class Hearing:
 
     def _step(self, at: float) -> SpeechObservation | None:
         was_open = self._gate.open
+        clipped = self._clean()
         power, probabilities = self._net.push(self._samples)
         states = self._gate.update(probabilities)
-        self._quality.update(power, probabilities, float(self._clipped.mean()))
+        self._quality.update(power, probabilities, clipped)
         if self._front_end is not None:
             if self._shared:
                 self._front_end.push_power(power)
@@ -128,14 +129,14 @@ class Hearing:
         if self._front_end is not None:
             self._front_end.interrupt(lost)
 
-    def _cleaned(self, block: AudioBlock) -> tuple[NDArray[np.float32], NDArray[np.float64] | float]:
-        """Samples that are numbers in -1..1, and how clipped each is, or all are."""
-        samples = block.samples
-        if len(samples) and samples.min() > -FULL_SCALE and samples.max() < FULL_SCALE:  # not so where one is NaN
-            return samples, float(block.clipped)
+    def _clean(self) -> float:
+        """Make the step's samples numbers in -1..1; returns how clipped they are, 0..1."""
+        samples, clipped = self._samples, self._clipped
+        if samples.min() > -FULL_SCALE and samples.max() < FULL_SCALE:  # not so where one is NaN
+            return float(clipped.mean())
         finite = np.isfinite(samples)
         if not finite.all():
-            self._counts["invalid"] += int(len(samples) - finite.sum())
-            samples = np.where(finite, samples, np.float32(0.0))
-        samples = np.clip(samples, -1.0, 1.0)
-        return samples, np.maximum(np.abs(samples) >= FULL_SCALE, block.clipped)
+            self._counts["invalid"] += int(STEP - finite.sum())
+            samples[~finite] = 0.0
+        np.clip(samples, -1.0, 1.0, out=samples)
+        return float(np.maximum(np.abs(samples) >= FULL_SCALE, clipped).mean())

@@ -84,7 +84,8 @@ class VoiceNet:
 
     def __init__(self, layers: tuple[Layer, ...] | None = None) -> None:
         self._layers = read_layers() if layers is None else layers
-        self._flat = [layer.kernel.reshape(-1, layer.kernel.shape[2]) for layer in self._layers]
+        # Taps laid side by side: a convolution is one product of matrices.
+        self._flat = [np.ascontiguousarray(layer.kernel.reshape(-1, layer.kernel.shape[2])) for layer in self._layers]
         self.analysis = FrameAnalysis("log_mel", PARAMETERS)
         self._input = VoiceInput()
         self._pasts = [np.zeros((layer.context, layer.kernel.shape[1]), np.float32) for layer in self._layers]
@@ -109,10 +110,21 @@ class VoiceNet:
         if len(power) == 0:
             return np.zeros(0, dtype=np.float32)
         x = self._input.frames(power)
+        count, last = len(x), len(self._layers) - 1
         for i, layer in enumerate(self._layers):
-            line = np.concatenate([self._pasts[i], x])
-            self._pasts[i] = line[len(line) - layer.context :]
-            taps = range(0, layer.context + 1, layer.dilation)
-            y = np.concatenate([line[at : at + len(x)] for at in taps], axis=1) @ self._flat[i] + layer.bias
-            x = y if i == len(self._layers) - 1 else np.maximum(y, 0.0, out=y)
+            line = np.concatenate((self._pasts[i], x))
+            self._pasts[i] = line[count:]
+            y = _columns(line, count, layer) @ self._flat[i]
+            y += layer.bias
+            x = y if i == last else np.maximum(y, 0.0, out=y)
         return np.asarray(1.0 / (1.0 + np.exp(-x[:, 0])), dtype=np.float32)
+
+
+def _columns(line: NDArray[np.float32], count: int, layer: Layer) -> NDArray[np.float32]:
+    """What each of the newest `count` rows of `line` (context + count, inputs) is computed from, one row each."""
+    taps, inputs, _ = layer.kernel.shape
+    row, item = line.strides
+    views: NDArray[np.float32] = np.ndarray(
+        (count, taps, inputs), line.dtype, line, strides=(row, layer.dilation * row, item)
+    )
+    return views.reshape(count, taps * inputs)
