@@ -86,6 +86,35 @@ def _host(config: Config) -> str | None:
     return None
 
 
+def _windows(config: Config) -> str | None:
+    windows = config.aggregates.windows
+    return None if windows and len(set(windows)) == len(windows) else "one or more of 1, 5, 15, each once"
+
+
+def _counted_by_faces(config: Config) -> str | None:
+    if config.aggregates.enabled and config.camera.source.strip().lower() == "none":
+        return "false, or a camera in camera.source: people are counted by their faces"
+    return None
+
+
+def _told_to_somebody(config: Config) -> str | None:
+    if config.aggregates.enabled and config.mqtt.host == "none":
+        return "false, or a broker in mqtt.host: aggregates are published over MQTT"
+    return None
+
+
+def _only_what_is_on(config: Config) -> str | None:
+    if config.aggregates.only and not config.aggregates.enabled:
+        return "false, or `enabled: true` beside it: nothing about people would be published at all"
+    return None
+
+
+def _only_without_lines(config: Config) -> str | None:
+    if config.aggregates.only and config.jsonl.path is not None:
+        return "null, or aggregates.only: false: each line is about one person"
+    return None
+
+
 RULES: tuple[Rule, ...] = (
     Rule(("deployment.justification", "deployment.context"), _lawful),
     Rule(("camera.source",), _camera_source),
@@ -95,4 +124,9 @@ RULES: tuple[Rule, ...] = (
     Rule(("thermal.warm", "thermal.hot"), _heat),
     Rule(("mqtt.host",), _host),
     Rule(("mqtt.username", "mqtt.password"), _login),
+    Rule(("aggregates.windows",), _windows),
+    Rule(("aggregates.enabled", "camera.source"), _counted_by_faces),
+    Rule(("aggregates.enabled", "mqtt.host"), _told_to_somebody),
+    Rule(("aggregates.only", "aggregates.enabled"), _only_what_is_on),
+    Rule(("jsonl.path", "aggregates.only"), _only_without_lines),
 )

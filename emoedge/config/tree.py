@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from emoedge.config.aggregates import AggregatesConfig
 from emoedge.config.camera import CameraConfig
 from emoedge.config.device import DeploymentConfig, DeviceConfig
 from emoedge.config.fusion import FusionConfig
@@ -31,5 +32,6 @@ class Config:
     outbox: OutboxConfig = field(default_factory=OutboxConfig)
     home_assistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
+    aggregates: AggregatesConfig = field(default_factory=AggregatesConfig)
     thermal: ThermalConfig = field(default_factory=ThermalConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from emoedge.config.fusion import FusionConfig
     from emoedge.fusion.belief import Reliability
-    from emoedge.messages import HearingResult, VisionResult
+    from emoedge.messages import Belief, HearingResult, VisionResult
 
 OTHERS = 4
 """At most this many further subjects are told beside the main one."""
@@ -167,6 +167,11 @@ class Mind:
             at=at, mode=self._present_mode(at), people=len(self._faces), subject=beliefs[0] if beliefs else None,
             others=tuple(beliefs[1 : 1 + OTHERS]), reason=reason, speaking=self._speaking,
         )  # fmt: skip
+
+    def faces(self, at: float) -> list[Belief]:
+        """What is believed of everybody who is seen at that time, however many."""
+        at = max(at, self._at)
+        return [subject.at(at) for subject in self._faces.values()]
 
     @property
     def speaking(self) -> bool:
