@@ -89,6 +89,11 @@ class ManualClock:
             raise ValueError(f"a monotonic clock cannot go back from {self._now} s to {at} s")
         self._now = at
 
+    def set_wall(self, seconds: float, *, synced: bool) -> None:
+        """Set the wall clock forward, or back where `seconds` is negative; monotonic time does not notice."""
+        self._origin += timedelta(seconds=seconds)
+        self._synced = synced
+
     def monotonic(self) -> float:
         """Seconds, never jumps back."""
         return self._now
@@ -98,5 +103,5 @@ class ManualClock:
         return self._origin + timedelta(seconds=self._now)
 
     def synced(self) -> bool:
-        """Return what the constructor was told."""
+        """Return what the constructor or `set_wall` was told."""
         return self._synced
