@@ -14,8 +14,6 @@ from emoedge.messages import SAMPLE_RATE, HearingResult, SpeechObservation
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from emoedge.audio.front_end import SpeechFrontEnd
     from emoedge.config.speech import SpeechConfig
     from emoedge.messages import AudioBlock
