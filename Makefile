@@ -58,3 +58,8 @@ EMOEDGE_DATA ?=
 classic: setup-train ## train, convert and measure the classic systems (EMOEDGE_DATA=DIR; one night)
 	@test -n "$(EMOEDGE_DATA)" || { echo "say where the data is: make classic EMOEDGE_DATA=DIR"; exit 2; }
 	$(TRAIN)/bin/python tools/classic.py run --data "$(EMOEDGE_DATA)"
+
+.PHONY: models
+models: setup-train ## train, convert and measure the shipped models anew (EMOEDGE_DATA=DIR; one night; resumable)
+	@test -n "$(EMOEDGE_DATA)" || { echo "say where the data is: make models EMOEDGE_DATA=DIR"; exit 2; }
+	$(TRAIN)/bin/python tools/models.py --data "$(EMOEDGE_DATA)"

@@ -1,0 +1,59 @@
+"""`tools/models.py`: every program that it runs takes the words that it is given; it goes on where it stood."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import models
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+
+@pytest.mark.parametrize("step", models.STEPS, ids=lambda step: step.name)
+def test_each_step_names_a_program_and_options_that_it_has(step, tmp_path):
+    out = tmp_path / "a folder"
+    for name in ("labels.txt", "front_end.txt"):
+        (out / "speech").mkdir(parents=True, exist_ok=True)
+        (out / "speech" / name).write_text("told\n")
+    _, program, *words = step.command(tmp_path, out)
+    verb = words[:1] if program.endswith("convert.py") else []
+    text = subprocess.run([sys.executable, program, *verb, "--help"], capture_output=True, text=True, check=True).stdout
+    for word in words:
+        if word.startswith("--"):
+            assert word in text, f"{program} has no {word}"
+        assert "{" not in word
+        assert "$(" not in word
+
+
+def test_every_measured_file_is_made_by_a_step():
+    made = {Path(step.words.split("--output ")[-1]).name for step in models.STEPS}
+    assert set(models.FIGURES) < made
+
+
+def test_a_step_that_was_done_is_not_done_again(tmp_path, monkeypatch, capsys):
+    (tmp_path / "speech").mkdir()
+    for name in ("fer2013.npz", "speech/labels.csv"):
+        (tmp_path / name).touch()
+    calls = tmp_path / "calls"
+    program = tmp_path / "note.py"
+    program.write_text(f"import sys; open({str(calls)!r}, 'a').write(sys.argv[1]); sys.exit(int(sys.argv[2]))")
+    monkeypatch.setattr(models, "FIGURES", {})
+
+    def run(*steps):
+        monkeypatch.setattr(models, "STEPS", [models.Step(name, f"{program} {name} {code}", gate=gate) for name, code, gate in steps])
+        return models.main(["--data", str(tmp_path), "--output", str(tmp_path / "out")])
+
+    assert run(("a", 0, False), ("b", 1, False), ("c", 0, False)) == 1
+    assert calls.read_text() == "ab"
+    assert "b ended with 1; start again" in capsys.readouterr().err
+    assert run(("a", 0, False), ("b", 0, False), ("c", models.GATE_FAILED, True)) == 0
+    assert calls.read_text() == "abbc"
+    assert run(("a", 0, False), ("c", models.GATE_FAILED, False)) == 0, "done before, with the same words"
+    assert calls.read_text() == "abbc"
+
+
+def test_missing_data_is_one_line(tmp_path, capsys):
+    assert models.main(["--data", str(tmp_path)]) == 2
+    assert "lacks fer2013.npz, speech/labels.csv" in capsys.readouterr().err

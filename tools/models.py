@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Trains, converts and measures every model that emoedge ships: `tools/models.py --data DIR` (`make models`).
+
+DIR holds `fer2013.npz` and the folder `speech`. All of it takes a night on two cores, much less with a GPU, and goes on
+where it stood when it is started again. The files land in OUTPUT; `--install` copies them over the shipped ones.
+The last table sets their figures beside those of the files that are shipped now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "models" / "tflite"
+GATE = ROOT / "emoedge" / "audio" / "voice_net.npz"
+LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
+GATE_FAILED = 3
+"""Exit status of `tools/convert.py`."""
+FACE_FRONT_END = "face_gray:size=44,input=48,crop=44"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One program of `tools/` to run; `{data}` and `{out}` stand for the folders, `$(FILE)` for what a file says."""
+
+    name: str
+    words: str
+    resumable: bool = False
+    gate: bool = False
+    """Exit status 3, a parity gate that was not passed, does not end the run."""
+
+    def command(self, data: Path, out: Path) -> list[str]:
+        """Words to run it with."""
+        words = [word.format(data=data, out=out) for word in self.words.split()]
+        words = [_told(Path(word[2:-1])) if word.startswith("$(") else word for word in words]
+        resumed = ["--resume"] if self.resumable else []
+        return [sys.executable, str(ROOT / "tools" / words[0]), *words[1:], *resumed]
+
+
+def _told(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _converted(name: str, head: str) -> str:
+    return (
+        f"convert.py convert {{out}}/face/{head}.keras --modality face --labels {LABELS} "
+        f"--front-end {FACE_FRONT_END} --calibrate {{out}}/face/{head}-held-out.npz --prior data "
+        f"--name {name} --output {{out}}/{name}.tflite"
+    )
+
+
+FACES = "train.py --modality face --data {data}/fer2013.npz --variant"
+STEPS: Sequence[Step] = (
+    Step("face, first teacher", f"{FACES} wide --output {{out}}/face-1", resumable=True),
+    Step("face, second teacher", f"{FACES} broad --teacher {{out}}/face-1 --seed 1 --output {{out}}/face-2",
+         resumable=True),
+    Step("face", f"{FACES} refine --start {{out}}/face-2 --teacher {{out}}/face-1 --teacher {{out}}/face-2 --seed 2 "
+         "--output {out}/face", resumable=True),
+    Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
+    Step("face-fer2013.tflite", _converted("face-fer2013", "face-fer2013"), gate=True),
+    Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True),
+    Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
+         "--labels $({out}/speech/labels.txt) --front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
+         "--samples 250 --output-kind logits --reliability 0.5 --name speech --output {out}/speech.tflite", gate=True),
+    Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz"),
+)  # fmt: skip
+
+FIGURES = {
+    "face.tflite": "--data {data}/fer2013.npz --split 1 --target ferplus",
+    "face-fer2013.tflite": "--data {data}/fer2013.npz --split 1 --target original",
+    "speech.tflite": "--data {data}/speech --dataset ravdess --speakers Actor_17,Actor_18,Actor_19,Actor_20",
+}
+"""What `tools/evaluate.py` is asked of each file."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what is not done yet; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "models", metavar="OUTPUT")
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--install", action="store_true", help="copy the files over the shipped ones at the end")
+    parser.add_argument("--list", action="store_true", help="print the commands and run nothing")
+    given = parser.parse_args(arguments)
+    if given.list:
+        for step in STEPS:
+            print(f"{step.name}:\n    {' '.join(['tools/' + step.words.format(data=given.data, out=given.output)])}")
+        return 0
+    missing = [name for name in ("fer2013.npz", "speech/labels.csv") if not (given.data / name).exists()]
+    if missing:
+        print(f"{given.data} lacks {', '.join(missing)}", file=sys.stderr)
+        return 2
+    given.output.mkdir(parents=True, exist_ok=True)
+    for number, step in enumerate(STEPS):
+        try:
+            _do(step, f"{number + 1}/{len(STEPS)}", given)
+        except subprocess.CalledProcessError as error:
+            print(f"{step.name} ended with {error.returncode}; start again to go on from there", file=sys.stderr)
+            return 1
+    if given.install:
+        for name in FIGURES:
+            shutil.copyfile(given.output / name, SHIPPED / name)
+        shutil.copyfile(given.output / "voice_net.npz", GATE)
+    _compare(given)
+    return 0
+
+
+def _do(step: Step, place: str, given: argparse.Namespace) -> None:
+    stamp = given.output / f".{step.name.replace(' ', '-').replace(',', '')}.done"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == step.words:
+        print(f"== {place} {step.name}: done before", flush=True)
+        return
+    command = step.command(given.data, given.output)
+    if "train" in Path(command[1]).stem:
+        command += ["--threads", str(given.threads)]
+    print(f"== {place} {step.name}", flush=True)
+    began = time.monotonic()
+    ended = subprocess.run(command, check=False).returncode
+    if ended and not (step.gate and ended == GATE_FAILED):
+        raise subprocess.CalledProcessError(ended, command)
+    stamp.write_text(step.words, encoding="utf-8")
+    print(f"== {place} {step.name}: {(time.monotonic() - began) / 60:.0f} minutes", flush=True)
+
+
+def _compare(given: argparse.Namespace) -> None:
+    """Print the figures of the new files beside those of the shipped ones."""
+    print("\n| file | accuracy, new | shipped | mean recall, new | shipped | macro-F1, new | shipped |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name, words in FIGURES.items():
+        new, old = (_figures(folder / name, words, given.data) for folder in (given.output, SHIPPED))
+        cells = [f"{100 * new[key]:.1f} % | {100 * old[key]:.1f} %" for key in ("accuracy", "uar")]
+        print(f"| {name} | {' | '.join(cells)} | {new['macro_f1']:.3f} | {old['macro_f1']:.3f} |", flush=True)
+
+
+def _figures(path: Path, words: str, data: Path) -> dict[str, float]:
+    asked = [word.format(data=data) for word in words.split()]
+    command = [sys.executable, str(ROOT / "tools" / "evaluate.py"), str(path), *asked, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main())
