@@ -21,7 +21,7 @@ DIMENSIONS = ("valence", "arousal")
 """Dimensions that a model may tell beside its labels: both or none."""
 
 _TEXTS = ("name", "version", "output", "dtype", "trained_on", "calibrated_on", "licence", "source_sha256")
-_NUMBERS = ("temperature", "reliability")
+_NUMBERS = ("temperature", "reliability", "abstain_below")
 _MAPPINGS = ("accuracy", "parity")
 _REQUIRED = ("name", "version", "modality", "front_end", "labels", "label_map")
 
@@ -80,6 +80,8 @@ def check(info: ModelInfo) -> None:
         raise ValueError(f"temperature {info.temperature}, expected 0.01 to 100")
     if not 0 <= info.reliability <= 1:
         raise ValueError(f"reliability {info.reliability}, expected 0 to 1")
+    if not 0 <= info.abstain_below <= 1:
+        raise ValueError(f"abstain_below {info.abstain_below}, expected 0 to 1")
     _check_prior(info)
     _check_dimensions(info)
 

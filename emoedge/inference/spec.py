@@ -108,6 +108,8 @@ class ModelInfo:
     """Prior of each canonical class (7 values) under which it was calibrated; empty: uniform over the known."""
     reliability: float = 1.0
     """`w_m` of the belief filter, 0..1, from validation confusions."""
+    abstain_below: float = 0.0
+    """Probability of its best label, 0..1, below which it had better name none; 0: it always names one."""
     trained_on: str = ""
     calibrated_on: str = ""
     licence: str = ""

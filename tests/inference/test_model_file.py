@@ -116,6 +116,8 @@ CASES = {
     "prior is not a dist": {"prior": [1.0] * 7},
     "prior of 'angry' is 0": {"prior": [0, 0.2, 0.2, 0.2, 0.2, 0.1, 0.1]},
     "reliability 2": {"reliability": 2},
+    "abstain_below 1.5": {"abstain_below": 1.5},
+    "abstain_below is": {"abstain_below": "often"},
     "output 'maybe'": {"output": "maybe"},
     "dtype 'int4'": {"dtype": "int4"},
 }
