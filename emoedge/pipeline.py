@@ -110,19 +110,20 @@ def build_pipeline(config: Config, models: Models, *, camera: bool = True, micro
 
 
 def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]:
-    """What each model's file says of its reliability and prior, unless the config overrides it."""
+    """What each model's file says of its reliability, prior and abstention, unless the config overrides it."""
     fusion = config.fusion
     rows = (
-        (Modality.FACE, models.face, fusion.face_weight, fusion.face_decorrelation),
-        (Modality.SPEECH, models.speech, fusion.speech_weight, fusion.speech_decorrelation),
+        (Modality.FACE, models.face, fusion.face_weight, fusion.face_abstain, fusion.face_decorrelation),
+        (Modality.SPEECH, models.speech, fusion.speech_weight, fusion.speech_abstain, fusion.speech_decorrelation),
     )
     return {
         modality: Reliability(
             weight=weight if weight is not None else 1.0 if model is None else model.info.reliability,
             decorrelation=decorrelation,
             prior=() if model is None else model.info.prior,
+            abstain_below=abstain if abstain is not None else 0.0 if model is None else model.info.abstain_below,
         )
-        for modality, model, weight, decorrelation in rows
+        for modality, model, weight, abstain, decorrelation in rows
     }
 
 

@@ -26,6 +26,14 @@ class FusionConfig:
         None, minimum=0, maximum=1, allow_none=True,
         help="Reliability of the speech model; null takes the model file's.",
     )  # fmt: skip
+    face_abstain: float | None = setting(
+        None, minimum=0, maximum=1, allow_none=True,
+        help="A face's emotion is named after a look that is at least this sure; null takes the model file's.",
+    )  # fmt: skip
+    speech_abstain: float | None = setting(
+        None, minimum=0, maximum=1, allow_none=True,
+        help="A voice's emotion is named after a window that is at least this sure; null takes the model file's.",
+    )  # fmt: skip
     face_decorrelation: float = setting(
         0.5, minimum=0, maximum=60, unit="s", help="Time after which a new face observation counts in full."
     )

@@ -37,6 +37,8 @@ class Reliability:
     """Seconds after which a new observation counts in full, `tau_m`."""
     prior: tuple[float, ...] = ()
     """Class prior under which the model was calibrated, 7 values; empty means uniform over its labels."""
+    abstain_below: float = 0.0
+    """A label is named after an observation that is at least this sure of it, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +142,18 @@ class WeightedMean:
 class SubjectBelief:
     """Everything believed of one subject: the method's state plus who contributed, and when."""
 
-    def __init__(self, subject: str, method: BeliefMethod, *, weights: Mapping[Modality, float], margin: float,
-                 forget: float) -> None:  # fmt: skip
+    def __init__(self, subject: str, method: BeliefMethod, *, weights: Mapping[Modality, float],
+                 abstain_below: Mapping[Modality, float], margin: float, forget: float) -> None:  # fmt: skip
         self.subject = subject
         self._method = method
         self._weights = weights
+        self._abstain_below = abstain_below
         self._margin = margin
         self._forget = forget
         self._memory: dict[Modality, _Memory] = {}
         self._abstained: tuple[float, Reason] | None = None
+        self._sure: dict[str, float] = {}
+        """Seconds, when a sense was last sure of a label."""
 
     def observe(self, evidence: Evidence) -> None:
         """Take one observation, classified or abstaining."""
@@ -163,6 +168,8 @@ class SubjectBelief:
             evidence.at, evidence.quality, evidence.scores, evidence.attribution,
             _smoothed(evidence.scores.affect, last, since, self._forget),
         )  # fmt: skip
+        if evidence.scores.confidence >= self._abstain_below[evidence.modality]:
+            self._sure[evidence.scores.label] = evidence.at
 
     def active(self, at: float) -> frozenset[Modality]:
         """Modalities classified within `forget` seconds."""
@@ -178,7 +185,7 @@ class SubjectBelief:
         values = np.where(known, self._method.probabilities(at), 0.0)
         scores = self._with_affect(Scores(values / values.sum(), known), active)
         contributions = tuple(self._contribution(m, at) for m in active)
-        certain = scores.margin >= self._margin
+        certain = scores.margin >= self._margin and self._may_name(scores.label, active, at)
         return Belief(
             at=at, subject=self.subject, label=scores.label if certain else "unknown", confidence=scores.confidence,
             scores=scores, reason=None if certain else self._reason(active), contributions=contributions,
@@ -204,6 +211,15 @@ class SubjectBelief:
         last = self._memory[modality]
         return Contribution(modality, self._weights[modality], at - last.observed_at, last.quality,
                             last.scores.label, last.attribution)  # fmt: skip
+
+    def _may_name(self, label: str, active: list[Modality], at: float) -> bool:
+        """Whether a sense was sure of `label` within `forget` seconds, or two senses now say the same.
+
+        All evidence counts in the filter, however unsure; it only takes more than that to name a label.
+        """
+        if at - self._sure.get(label, -np.inf) <= self._forget:
+            return True
+        return len(active) > 1 and all(self._memory[m].scores.label == label for m in active)
 
     def _reason(self, active: list[Modality]) -> Reason:
         """The last abstention's reason where it is newer than all that was classified."""

@@ -65,5 +65,8 @@ def make_subject(name: str, at: float, config: FusionConfig, reliability: Mappin
         else WeightedMean(forget=config.forget, reliability=reliability)
     )
     weights = {modality: model.weight for modality, model in reliability.items()}
-    belief = SubjectBelief(name, method, weights=weights, margin=config.margin, forget=config.forget)
+    abstain = {modality: model.abstain_below for modality, model in reliability.items()}
+    belief = SubjectBelief(
+        name, method, weights=weights, abstain_below=abstain, margin=config.margin, forget=config.forget
+    )
     return Subject(name=name, since=at, belief=belief, episodes=EpisodeTracker(config, name, next_id), visit=next_id())

@@ -30,11 +30,15 @@ class Opinion:
     """Why the label is `unknown`."""
 
     @classmethod
-    def of(cls, scores: Scores | None, quality: float, reason: Reason | None, margin: float) -> Opinion:
-        """The most probable label; `unknown` where there are no scores or the best two lie within `margin`."""
+    def of(cls, scores: Scores | None, quality: float, reason: Reason | None, margin: float,
+           abstain_below: float = 0.0) -> Opinion:  # fmt: skip
+        """The most probable label.
+
+        `unknown` where there are no scores, the best two lie within `margin`, or the best is below `abstain_below`.
+        """
         if scores is None:
             return cls(UNKNOWN, None, quality, reason)
-        if scores.margin < margin:
+        if scores.margin < margin or scores.confidence < abstain_below:
             return cls(UNKNOWN, scores, quality, Reason.LOW_MARGIN)
         return cls(scores.label, scores, quality)
 

@@ -66,6 +66,8 @@ class Photographer:
     def __init__(self, config: Config, model: Model) -> None:
         self._config = config
         self._model = model
+        own = config.fusion.face_abstain
+        self._abstain_below = model.info.abstain_below if own is None else own
         self._front_end = FaceFrontEnd(model.info.front_end)
         self._detector = HaarDetector()
 
@@ -103,7 +105,7 @@ class Photographer:
         # A cut-out face is framed already: no margin is added around it.
         features = self._front_end.prepare(source) if crop else self._front_end.features(source, box)
         scores = self._model.classify(features)
-        return Opinion.of(scores, grade.overall, None, self._config.fusion.margin)
+        return Opinion.of(scores, grade.overall, None, self._config.fusion.margin, self._abstain_below)
 
 
 def may_be_a_face(path: str) -> bool:

@@ -42,6 +42,8 @@ class Listener:
     def __init__(self, config: Config, model: Model) -> None:
         self._config = config
         self._model = model
+        own = config.fusion.speech_abstain
+        self._abstain_below = model.info.abstain_below if own is None else own
         self._window = build(model.info.front_end).window_samples / SAMPLE_RATE
 
     def judge(self, blocks: Iterable[AudioBlock]) -> Judgement:
@@ -64,12 +66,14 @@ class Listener:
         return self._combined(heard, turns)
 
     def _combined(self, heard: Sequence[SpeechObservation], turns: Sequence[tuple[float, bool]]) -> Judgement:
-        margin = self._config.fusion.margin
+        margin, below = self._config.fusion.margin, self._abstain_below
         voice = [_voice(turns, o.at - self._window, o.at) for o in heard]
         most = max((v for v, o in zip(voice, heard, strict=True) if o.scores is not None), default=0.0)
         counted = [o.scores is not None and v >= SHARE * most for v, o in zip(voice, heard, strict=True)]
         windows = tuple(
-            JudgedWindow(max(0.0, o.at - self._window), o.at, Opinion.of(o.scores, o.quality, o.reason, margin), counts)
+            JudgedWindow(
+                max(0.0, o.at - self._window), o.at, Opinion.of(o.scores, o.quality, o.reason, margin, below), counts
+            )
             for o, counts in zip(heard, counted, strict=True)
         )
         judges = [o for o, counts in zip(heard, counted, strict=True) if counts]
@@ -79,7 +83,7 @@ class Listener:
             return Judgement(Modality.SPEECH, Opinion.of(None, 0.0, reason, margin), windows=windows)
         quality = float(np.mean([o.quality for o in judges]))
         scores = _mean([o.scores for o in judges if o.scores is not None])
-        return Judgement(Modality.SPEECH, Opinion.of(scores, quality, None, margin), windows=windows)
+        return Judgement(Modality.SPEECH, Opinion.of(scores, quality, None, margin, below), windows=windows)
 
 
 def blocks_of(samples: NDArray[Any], rate: int, config: Config) -> Iterator[AudioBlock]:

@@ -20,14 +20,17 @@ def scores(known=CANONICAL, **given_scores):
     return Scores.from_labels(known, np.array([given_scores.get(c, rest) for c in known]))
 
 
-def subject(method="bayes", margin=0.1, forget=5.0, tau=4.0):
+def subject(method="bayes", margin=0.1, forget=5.0, tau=4.0, abstain=0.0):
     filter_ = (
         ForwardFilter(tau=tau, reliability=RELIABILITY)
         if method == "bayes"
         else WeightedMean(forget=forget, reliability=RELIABILITY)
     )
     weights = {m: r.weight for m, r in RELIABILITY.items()}
-    return SubjectBelief("face-1", filter_, weights=weights, margin=margin, forget=forget)
+    abstain_below = {Modality.FACE: abstain, Modality.SPEECH: abstain}
+    return SubjectBelief(
+        "face-1", filter_, weights=weights, abstain_below=abstain_below, margin=margin, forget=forget
+    )
 
 
 def face(at, quality=1.0, reason=None, **s):
@@ -180,3 +183,40 @@ def test_belief_stays_a_distribution(steps, method):
         assert now.scores.values.sum() == pytest.approx(1.0)
         assert (now.scores.values >= 0).all()
     assert now.label in INDEX or now.reason is not None
+
+
+def test_unsure_looks_count_but_name_nothing():
+    belief, named = subject(abstain=0.75), subject()
+    for at in np.arange(0.0, 3.0, 0.5):
+        belief.observe(face(at, happy=0.6))
+        named.observe(face(at, happy=0.6))
+    said, sure = belief.at(3.0), named.at(3.0)
+    assert (said.label, said.reason) == ("unknown", Reason.LOW_MARGIN)
+    assert sure.label == "happy"
+    assert said.scores.values == pytest.approx(sure.scores.values)
+
+
+def test_one_sure_look_names_until_it_is_forgotten():
+    belief = subject(abstain=0.75, forget=5.0, tau=100)
+    belief.observe(face(0.0, happy=0.8))
+    for at in np.arange(0.5, 6.0, 0.5):
+        belief.observe(face(at, happy=0.6))
+        assert belief.at(at).label == ("happy" if at <= 5.0 else "unknown")
+
+
+def test_being_sure_of_one_label_does_not_name_another():
+    belief = subject(abstain=0.75, tau=100)
+    belief.observe(face(0.0, happy=0.8))
+    for at in np.arange(0.5, 4.0, 0.5):
+        belief.observe(face(at, sad=0.7))
+    said = belief.at(4.0)
+    assert (said.scores.label, said.label) == ("sad", "unknown")
+
+
+@pytest.mark.parametrize(("heard", "label"), [({"sad": 0.5}, "sad"), ({"angry": 0.5}, "unknown")])
+def test_two_unsure_senses_name_what_they_agree_on(heard, label):
+    belief = subject(abstain=0.75)
+    belief.observe(face(0.0, sad=0.7))
+    assert belief.at(0.0).label == "unknown"
+    belief.observe(speech(0.0, **heard))
+    assert belief.at(0.0).label == label
