@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
+    from emoedge.aggregates.aggregator import Aggregator
     from emoedge.messages import AudioBlock, Event, Frame
     from emoedge.ops.cooling import Cooling
     from emoedge.ops.health import HealthReport
@@ -49,11 +50,13 @@ class App:
 
     `camera` and `microphone` are None where the config says `none`. `sinks` are told events and state;
     `mqtt`, one of them, is also told health and sensor status. `panel` is where orders from outside lie.
+    `aggregator` counts people for `mqtt`; None where nobody asks. `discreet`: nobody is named in the log.
     """
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,
                  sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter,
-                 panel: Panel | None = None, cooling: Cooling | None = None) -> None:  # fmt: skip
+                 panel: Panel | None = None, cooling: Cooling | None = None,
+                 aggregator: Aggregator | None = None, discreet: bool = False) -> None:  # fmt: skip
         self._pipeline = pipeline
         self._clock = clock
         self._camera = camera
@@ -64,6 +67,8 @@ class App:
         self._panel = panel
         self._attendant = Attendant(clock)
         self._cooling = cooling
+        self._aggregator = aggregator
+        self._discreet = discreet
         self._paused = False
         self._statuses: dict[str, SensorStatus] = {}
         self._told: HealthReport | None = None
@@ -180,6 +185,7 @@ class App:
         state = self._pipeline.state(now)
         for sink in self._sinks:
             sink.state(state)
+        self._count_people(now)
         report = self._health(now)
         if self._panel is not None:
             self._panel.note(report)
@@ -189,6 +195,14 @@ class App:
             self._attendant.write(report, state.mode.value)
             if self._mqtt is not None:
                 self._mqtt.health(report.as_dict())
+
+    def _count_people(self, now: float) -> None:
+        if self._aggregator is None or self._mqtt is None:
+            return
+        watching = self._statuses.get(CAMERA) is SensorStatus.ONLINE
+        people = self._pipeline.mind.faces(now)
+        for item in self._aggregator.look(now, self._clock.wall().timestamp(), people, watching=watching):
+            self._mqtt.aggregate(item)
 
     def _pulses(self, report: HealthReport) -> list[Pulse]:
         """How the loops beside this one turn: one that is not online has said so."""
@@ -225,7 +239,8 @@ class App:
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in events:
-            log.debug("%s %s", event.type, event.subject or "")
+            if not self._discreet:
+                log.debug("%s %s", event.type, event.subject or "")
             for sink in self._sinks:
                 sink.event(event)
 

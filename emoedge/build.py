@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emoedge.aggregates.aggregator import Aggregator
 from emoedge.app import App
 from emoedge.ops.cooling import Cooling
 from emoedge.ops.health import HealthMeter
@@ -54,4 +55,6 @@ def build_app(
     return App(
         pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
         meter=HealthMeter(clock.monotonic()), panel=panel, cooling=Cooling(config.thermal),
+        aggregator=Aggregator(config.aggregates) if config.aggregates.enabled else None,
+        discreet=config.aggregates.only,
     )  # fmt: skip

@@ -97,6 +97,8 @@ def check_wire(topic, body):
     if name == "schema":
         Draft202012Validator.check_schema(json.loads(body))
         assert json.loads(body) == schema(rest[0])
+    elif name == "emotion" and not body:
+        return  # taken back, where nothing is told of single people
     elif name in PLAIN:
         assert body.decode() in PLAIN[name], f"{topic}: {body!r}"
     else:

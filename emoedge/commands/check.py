@@ -64,7 +64,18 @@ def _summary(config: Config, path: Path) -> list[str]:
         f"camera         {shown(config.camera.source)}",
         f"microphone     {config.microphone.source}",
         f"broker         {broker}",
+        f"aggregates     {_aggregates(config)}",
     ]
+
+
+def _aggregates(config: Config) -> str:
+    """What is told of many people, and whether anything is told of single ones."""
+    given = config.aggregates
+    if not given.enabled:
+        return "none"
+    windows = ", ".join(str(minutes) for minutes in sorted(given.windows))
+    beside = "and nothing else about people" if given.only else "beside events of single people"
+    return f"of {windows} min over at least {given.k} people, {beside}"
 
 
 def _model(kind: str, name: str, config: Config, path: Path) -> str:

@@ -23,6 +23,12 @@ PRIVACY = (
     "What leaves it are labels, scores and times."
 )
 
+PRIVACY_OF_AGGREGATES = (
+    "Pictures and sound are analysed on this device and dropped at once; neither is stored or sent. "
+    "What leaves it about people are figures over at least {k} of them."
+)
+"""Where nothing else is published."""
+
 BOARD = Path("/proc/device-tree/model")
 
 PACKAGES = ("numpy", "opencv-python-headless", "paho-mqtt", "tflite-runtime", "ai-edge-litert")
@@ -54,7 +60,7 @@ def about(config: Config, device: str, models: Mapping[str, AboutModel | None]) 
         "config_hash": config_hash(config),
         "board": board(),
         "context": config.deployment.context,
-        "privacy": PRIVACY,
+        "privacy": PRIVACY_OF_AGGREGATES.format(k=config.aggregates.k) if config.aggregates.only else PRIVACY,
     }
 
 

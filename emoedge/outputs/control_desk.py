@@ -60,7 +60,10 @@ class ControlPanel(Protocol):
 
 
 class ControlDesk:
-    """Keeps the controls and runs the requests, one at a time, in a thread of its own."""
+    """Keeps the controls and runs the requests, one at a time, in a thread of its own.
+
+    `discreet`: scores of single people are never switched on.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class ControlDesk:
         raw_timeout: float,
         wake: Callable[[], None],
         options: Callable[[], Mapping[str, object]] = dict,
+        discreet: bool = False,
     ) -> None:
         self._topics = topics
         self._stamp = stamp
@@ -81,6 +85,7 @@ class ControlDesk:
         self._raw_until = float("inf")
         self._wake = wake
         self._options = options
+        self._discreet = discreet
         self._panel: ControlPanel | None = None
         self._sets = {topics.control_set(key): key for key in CONTROLS}
         self._asks = {topics.request(command): command for command in COMMANDS}
@@ -141,7 +146,7 @@ class ControlDesk:
             return True
         try:
             if key is not None:
-                self._set(key, value=read_control(key, body))
+                self._set(key, value=self._allowed(key, read_control(key, body)))
             elif command is not None:
                 self._requests.put_nowait(read_request(command, body))
             self._complained.discard(topic)
@@ -155,6 +160,11 @@ class ControlDesk:
             assert command is not None
             self._answer(Request(command, None), error="busy")
         return True
+
+    def _allowed(self, key: str, value: bool | str) -> bool | str:  # noqa: FBT001 - the value of any control
+        if key == "raw" and value is True and self._discreet:
+            raise RefusedError("aggregates.only: scores of single people do not leave this device")
+        return value
 
     def _set(self, key: str, *, value: bool | str) -> None:
         changed = self._values.set(key, value=value)
@@ -222,7 +232,7 @@ class ControlDesk:
         if wanted is not None:
             if not isinstance(wanted, dict) or not set(wanted) <= set(CONTROLS):
                 raise RefusedError(f"value: expected an object with members of {', '.join(CONTROLS)}")
-            checked = {key: check_control(key, value) for key, value in wanted.items()}
+            checked = {key: self._allowed(key, check_control(key, value)) for key, value in wanted.items()}
             for key, value in checked.items():
                 self._set(key, value=value)
         controls = {

@@ -36,19 +36,21 @@ def birth_topic(prefix: str) -> str:
     return f"{prefix}/status"
 
 
-def discovery(topics: Topics, *, name: str | None, labels: Sequence[str], model: str) -> dict[str, Any]:
+def discovery(
+    topics: Topics, *, name: str | None, labels: Sequence[str], model: str, people: bool = True
+) -> dict[str, Any]:
     """The discovery message.
 
     `labels`: canonical emotions that the loaded models know. `model`: the board. `name`: what is shown for
-    the device, None for `emoedge <id>`.
+    the device, None for `emoedge <id>`. `people`: False takes back every entity that is about somebody.
     """
     identity = f"emoedge-{topics.device}"
-    components = {
-        key: {"unique_id": f"{identity}-{key}", **component}
-        for key, component in {
-            **_emotion(topics, labels), **_transitions(topics), **_controls(topics), **_diagnostics(topics),
-        }.items()
-    }  # fmt: skip
+    about_people = {**_emotion(topics, labels), **_transitions(topics)}
+    shown = {**(about_people if people else {}), **_controls(topics), **_diagnostics(topics)}
+    components = {key: {"unique_id": f"{identity}-{key}", **component} for key, component in shown.items()}
+    if not people:
+        # Home Assistant removes an entity of which only the platform is left; one that it never knew stays unknown.
+        components |= {key: {"platform": component["platform"]} for key, component in about_people.items()}
     return {
         "device": {
             "identifiers": [identity],

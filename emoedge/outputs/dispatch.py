@@ -153,4 +153,4 @@ class Dispatch:
         body = row.body
         if row.stored_at is None or row.stored_at < self._connected_at - LATE_AFTER:
             body = payloads.encode({**json.loads(body), "late": True})
-        return Message(self._topics.event, body, qos=1, token=row.id)
+        return Message(self._topics.of(row.topic), body, qos=1, token=row.id)

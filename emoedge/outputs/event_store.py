@@ -23,8 +23,15 @@ LOCK_TIMEOUT = 0.5
 LARGEST_WAL = 1 << 20
 """Bytes that the write-ahead log is cut to after a checkpoint."""
 
-SCHEMA = """CREATE TABLE IF NOT EXISTS events
-(id INTEGER PRIMARY KEY, body BLOB NOT NULL, wall REAL, at REAL NOT NULL, run TEXT NOT NULL)"""
+EVENT = "event"
+"""Topic below the device of what has no other."""
+
+SCHEMA = f"""CREATE TABLE IF NOT EXISTS events
+(id INTEGER PRIMARY KEY, body BLOB NOT NULL, wall REAL, at REAL NOT NULL, run TEXT NOT NULL,
+topic TEXT NOT NULL DEFAULT '{EVENT}')"""
+
+WITH_TOPIC = f"ALTER TABLE events ADD COLUMN topic TEXT NOT NULL DEFAULT '{EVENT}'"
+"""Makes SCHEMA of the table of the first versions, which knew no other topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class StoredEvent:
     """Monotonic seconds; None where an earlier run stored it."""
     wall: float | None = None
     """Unix seconds, None where the clock was not known to be right: such an event has no age."""
+    topic: str = EVENT
+    """Where it goes, below the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,14 @@ class CorruptStoreError(Exception):
 
 
 class EventStore:
-    """The table of one state directory; not thread-safe. Methods raise sqlite3.Error, OSError, CorruptStoreError."""
+    """The table of one state directory; not thread-safe. Methods raise sqlite3.Error, OSError, CorruptStoreError.
 
-    def __init__(self, folder: Path) -> None:
+    `discard`: topic whose events, left by an earlier run, are wiped out when the file is opened.
+    """
+
+    def __init__(self, folder: Path, *, discard: str | None = None) -> None:
         self._folder = folder
+        self._discard = discard
         self._run = secrets.token_hex(8)
         self._path = folder / FILE
         self._db: sqlite3.Connection | None = None
@@ -91,9 +104,12 @@ class EventStore:
             if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise CorruptStoreError("quick_check failed")
             self._db.execute(SCHEMA)
+            if "topic" not in [column[1] for column in self._db.execute("PRAGMA table_info(events)")]:
+                self._db.execute(WITH_TOPIC)
             # Takes the exclusive lock now: a second daemon on this folder must learn of it here, not at an event.
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
+            self._wipe(self._db)
             self._make_room(self._db, next_id)
             row = self._db.execute("SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(id), 0) FROM events")
             self._count, self._bytes, self.last_id = row.fetchone()
@@ -127,8 +143,8 @@ class EventStore:
                     for (length,) in db.execute("DELETE FROM events WHERE id = ? RETURNING length(body)", (row_id,)):
                         count, size = count - 1, size - length
                 db.executemany(
-                    "INSERT INTO events (id, body, wall, at, run) VALUES (?, ?, ?, ?, ?)",
-                    ((row.id, row.body, row.wall, row.stored_at, self._run) for row in rows),
+                    "INSERT INTO events (id, body, wall, at, run, topic) VALUES (?, ?, ?, ?, ?, ?)",
+                    ((row.id, row.body, row.wall, row.stored_at, self._run, row.topic) for row in rows),
                 )
                 expendable = list(self._expendable(db, caps, now, count, size))
                 for row_id, length in expendable:
@@ -141,6 +157,14 @@ class EventStore:
                 raise
             self._count, self._bytes = count, size
             return len(expendable)
+
+    def _wipe(self, db: sqlite3.Connection) -> None:
+        """Overwrite what must not leave the device any more: a deleted row alone can still be read in the file."""
+        if self._discard is None:
+            return
+        db.execute("PRAGMA secure_delete=ON")
+        if db.execute("DELETE FROM events WHERE topic = ?", (self._discard,)).rowcount:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @staticmethod
     def _make_room(db: sqlite3.Connection, next_id: int) -> None:
@@ -157,11 +181,11 @@ class EventStore:
         """The oldest `limit` events with a greater id, in order."""
         with self._watching() as db:
             rows = db.execute(
-                "SELECT id, body, wall, at, run FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
+                "SELECT id, body, wall, at, run, topic FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
             ).fetchall()
             return [
-                StoredEvent(int(row_id), bytes(body), at if run == self._run else None, wall)
-                for row_id, body, wall, at, run in rows
+                StoredEvent(int(row_id), bytes(body), at if run == self._run else None, wall, topic)
+                for row_id, body, wall, at, run, topic in rows
             ]
 
     @staticmethod

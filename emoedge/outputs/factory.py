@@ -8,7 +8,7 @@ from emoedge.emotions import CANONICAL
 from emoedge.ops.state import state_folder
 from emoedge.outputs.about import about
 from emoedge.outputs.control_values import ControlValues
-from emoedge.outputs.event_store import Caps
+from emoedge.outputs.event_store import EVENT, Caps
 from emoedge.outputs.mqtt import MqttSink
 from emoedge.outputs.outbox import Outbox
 
@@ -44,9 +44,10 @@ def mqtt_sink(
         clock,
         boot_id=boot_id,
         info=lambda: description,
-        outbox=Outbox(clock, folder, caps=caps),
+        outbox=Outbox(clock, folder, caps=caps, discard=EVENT if config.aggregates.only else None),
         values=ControlValues(folder, log_level=config.log.level),
         home_assistant=config.home_assistant,
         labels=[label for label in CANONICAL if label in known],
         mqtt5=mqtt5,
+        discreet=config.aggregates.only,
     )

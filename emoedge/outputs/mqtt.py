@@ -24,11 +24,12 @@ from emoedge.outputs.rebirth import Rebirth
 from emoedge.outputs.schema_files import NAMES, schema
 from emoedge.outputs.stamp import Stamp
 from emoedge.outputs.tls import tls_context, travels_in_the_clear
-from emoedge.outputs.topics import Topics
+from emoedge.outputs.topics import Topics, aggregate_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from emoedge.aggregates.aggregator import Aggregate
     from emoedge.config.outputs import MqttConfig
     from emoedge.messages import Event, Modality, SensorStatus, State
     from emoedge.ops.backoff import Backoff
@@ -48,7 +49,8 @@ class MqttSink:
     members of the topic `info` (see `about.py`) and is called on every connect, from the link's thread.
     `outbox` and `values` None keep events and controls in memory. `labels`: emotions that the loaded models
     know. `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt. Raises ConfigError
-    where a password or certificate cannot be read.
+    where a password or certificate cannot be read. `discreet`: nothing about single people is told, and what an
+    earlier run retained about them is taken back.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class MqttSink:
         backoff: Backoff | None = None,
         refused_wait: float = REFUSED_WAIT,
         mqtt5: bool = True,
+        discreet: bool = False,
     ) -> None:
+        self._discreet = discreet
         self._topics = Topics(config.base, device)
         self._stamp = Stamp(clock, boot_id)
         self._info = info
@@ -78,10 +82,12 @@ class MqttSink:
         self._in_the_clear = travels_in_the_clear(config)
         # The order in which topics are first pinned is the order of every birth: `online` comes first.
         self._board.pin(Message(self._topics.status, b"online", qos=1, retain=True))
+        if discreet:
+            self._board.pin(Message(self._topics.emotion, b"", qos=1, retain=True))
         self._desk = ControlDesk(
             topics=self._topics, stamp=self._stamp, board=self._board, wake=self._wake,
             values=values or ControlValues(None, log_level="info"), raw_timeout=config.raw_timeout,
-            options=lambda: {"labels": list(self._labels)},
+            options=lambda: {"labels": list(self._labels)}, discreet=discreet,
         )  # fmt: skip
         self._log_topic = LogTopic(self._topics.log, self._stamp, self._board, self._wake)
         rebirth = Rebirth(birth_topic(self._home_assistant.prefix), self._tell_all)
@@ -161,10 +167,14 @@ class MqttSink:
 
     def event(self, event: Event) -> None:
         """Store an event for delivery."""
+        if self._discreet:
+            return
         self._outbox.put(payloads.event(self._stamp.envelope("event", event.at), event))
 
     def state(self, state: State) -> None:
         """Take the present state; it is told on change, at most twice a second, at least every ten."""
+        if self._discreet:
+            return
         now = time.monotonic()
         before = self._pacer.due(now)
         self._pacer.offer(state, now)
@@ -177,6 +187,11 @@ class MqttSink:
         self._link.stop(Message(self._topics.status, b"offline", qos=1, retain=True), STOP_TIMEOUT)
         self._outbox.stop()
         logging.getLogger("emoedge").removeHandler(self._log_topic)
+
+    def aggregate(self, item: Aggregate) -> None:
+        """Store figures over many people for delivery: as an event, they are told once, and only they know them."""
+        name = aggregate_name(item.minutes)
+        self._outbox.put(payloads.aggregate(self._stamp.envelope(name), item), name)
 
     # What the daemon tells of itself.
 
@@ -191,13 +206,13 @@ class MqttSink:
     @property
     def raw_wanted(self) -> bool:
         """Whether somebody has asked for the scores of every inference."""
-        return self._desk.raw
+        return self._desk.raw and not self._discreet
 
     def raw(
         self, modality: Modality, *, subject: str | None, scores: Mapping[str, float], quality: float, took: float
     ) -> None:
         """Tell one inference, where `raw_wanted`; `took` in milliseconds."""
-        if not (self._desk.raw and self._link.connected):
+        if not (self.raw_wanted and self._link.connected):
             return
         envelope = self._stamp.envelope(f"raw/{modality}")
         payload = payloads.raw(envelope, subject=subject, scores=scores, quality=quality, took=took)
@@ -212,7 +227,10 @@ class MqttSink:
         if self._home_assistant.enabled:
             board = str(about.get("board") or "unknown board")
             name = self._home_assistant.name
-            self._pin_json(topic, discovery(self._topics, name=name, labels=self._labels, model=board), qos=1)
+            shown = discovery(
+                self._topics, name=name, labels=self._labels, model=board, people=not self._discreet
+            )
+            self._pin_json(topic, shown, qos=1)
         else:
             self._pin(Message(topic, b"", qos=1, retain=True))  # takes back what an earlier setting announced
 

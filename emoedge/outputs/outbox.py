@@ -7,10 +7,11 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from emoedge.outputs.event_store import Caps, CorruptStoreError, EventStore, StoredEvent
+from emoedge.outputs.event_store import EVENT, Caps, CorruptStoreError, EventStore, StoredEvent
 from emoedge.outputs.payloads import encode
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ class Outbox:
     """Stores events in `folder` from its own thread; in memory where `folder` is None or cannot be written.
 
     Nothing is written but when an event comes or is acknowledged. The oldest events fall to the caps and
-    are counted. No method waits for the disk except `stop`.
+    are counted. No method waits for the disk except `stop`. `discard` as in EventStore.
     """
 
-    def __init__(self, clock: Clock, folder: Path | None = None, *, caps: Caps | None = None) -> None:
+    def __init__(
+        self, clock: Clock, folder: Path | None = None, *, caps: Caps | None = None, discard: str | None = None
+    ) -> None:
         self._clock = clock
         self._caps = caps or Caps()
-        self._store = None if folder is None else EventStore(folder)
+        self._store = None if folder is None else EventStore(folder, discard=discard)
         self._opened = False
         self._problem: str | None = None
         self._incoming: deque[StoredEvent] = deque()
@@ -85,10 +88,10 @@ class Outbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
-    def put(self, payload: Mapping[str, object]) -> None:
-        """Take an event; never waits for the disk."""
+    def put(self, payload: Mapping[str, object], topic: str = EVENT) -> None:
+        """Take an event for `topic` below the device; never waits for the disk."""
         wall = self._wall()
-        row = StoredEvent(0, encode(payload), time.monotonic(), wall)
+        row = StoredEvent(0, encode(payload), time.monotonic(), wall, topic)
         with self._changed:
             if len(self._incoming) >= self._caps.events:
                 self._incoming.popleft()
@@ -185,7 +188,7 @@ class Outbox:
                 fresh, self._incoming = self._incoming, deque()
                 acknowledged = list(self._acknowledged)
                 for row in fresh:
-                    self._memory.append(StoredEvent(self._next_id, row.body, row.stored_at, row.wall))
+                    self._memory.append(replace(row, id=self._next_id))
                     self._memory_bytes += len(row.body)
                     self._next_id += 1
                 rows = list(self._memory)

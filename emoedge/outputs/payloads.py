@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emoedge.outputs.stamp import iso_ms
+
 if TYPE_CHECKING:
+    from emoedge.aggregates.aggregator import Aggregate
     from emoedge.messages import Belief, Contribution, Event, State
 
 EMOTION_LIMIT = 1024
@@ -93,6 +97,26 @@ def event(envelope: Mapping[str, object], item: Event) -> dict[str, object]:
     return payload
 
 
+def aggregate(envelope: Mapping[str, object], item: Aggregate) -> dict[str, object]:
+    """Payload of `aggregate/<length>`: one window that is over, without figures where they are suppressed."""
+    payload: dict[str, object] = {
+        **envelope,
+        "start": _iso(item.start),
+        "end": _iso(item.start + item.minutes * 60),
+        "covered": round(item.covered, 2),
+        "k": item.k,
+        "suppressed": item.figures is None,
+    }
+    if item.figures is not None:
+        shares = {label: round(share, 2) for label, share in item.figures.shares.items()}
+        plane = {
+            name: None if value is None else round(value, 2) + 0.0
+            for name, value in (("valence", item.figures.valence), ("arousal", item.figures.arousal))
+        }
+        payload |= {"people": item.figures.people, "shares": shares, **plane}
+    return payload
+
+
 def health(envelope: Mapping[str, object], report: Mapping[str, object]) -> dict[str, object]:
     """Payload of the topic `health`; `report` is HealthReport.as_dict() and what outputs add to it."""
     return {**envelope, **_members(report, envelope)}
@@ -130,6 +154,10 @@ def response(
         "error": error,
         "transaction": transaction,
     }
+
+
+def _iso(wall: float) -> str:
+    return iso_ms(datetime.fromtimestamp(wall, UTC))
 
 
 def _members(given: Mapping[str, object], envelope: Mapping[str, object]) -> dict[str, object]:

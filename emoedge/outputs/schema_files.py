@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("control", "emotion", "event", "health", "info", "log", "raw", "request", "response")
+NAMES = ("aggregate", "control", "emotion", "event", "health", "info", "log", "raw", "request", "response")
 """Of `schemas/<name>.json` and of the topics `schema/<name>`; `status` and `sensor/*/status` are plain text."""
 
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 DEVICE_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
+def aggregate_name(minutes: int) -> str:
+    """Below the device, e.g. `aggregate/5m`."""
+    return f"aggregate/{minutes}m"
+
+
 @dataclass(frozen=True, slots=True)
 class Topics:
     """Topics of one device. `device` is made of a-z, 0-9 and inner dashes; ValueError otherwise."""
@@ -52,6 +57,10 @@ class Topics:
     def log(self) -> str:
         """Warnings and above."""
         return self.of("log")
+
+    def aggregate(self, minutes: int) -> str:
+        """Figures over the people of windows of that length."""
+        return self.of(aggregate_name(minutes))
 
     def schema(self, name: str) -> str:
         """JSON Schema of one payload, retained."""

@@ -135,6 +135,16 @@ def test_check_summarises_a_good_config(tmp_path):
     assert "secret" not in done.stdout
 
 
+def test_check_says_what_is_told_of_people(tmp_path):
+    path = tmp_path / "config.yaml"
+    good = "deployment: {context: kiosk}\nmodels: {face: none, speech: none}\n"
+    path.write_text(good)
+    assert "aggregates     none" in emoedge("check", cwd=tmp_path).stdout
+    path.write_text(good + "aggregates: {enabled: true, only: true, windows: [15, 5], k: 10}\n")
+    line = "aggregates     of 5, 15 min over at least 10 people, and nothing else about people"
+    assert line in emoedge("check", cwd=tmp_path).stdout
+
+
 def test_check_refuses_both_models_at_once(tmp_path):
     (tmp_path / "face.tflite").write_bytes(b"TFL3 nonsense")
     path = tmp_path / "config.yaml"

@@ -21,6 +21,11 @@ MESSAGE = discovery(Topics("emoedge", "kitchen-pi-3f9a"), name=None, labels=CANO
 TOPIC = discovery_topic("homeassistant", "kitchen-pi-3f9a")
 
 
+DISCREET = discovery(
+    Topics("emoedge", "kitchen-pi-3f9a"), name=None, labels=CANONICAL, model="Raspberry Pi 4", people=False
+)
+
+
 def broken(change):
     message = copy.deepcopy(MESSAGE)
     change(message)
@@ -40,7 +45,7 @@ BROKEN = {
 @pytest.fixture(scope="module")
 def verdicts():
     """Objections of Home Assistant by the name of the message; importing it takes seconds, so all go at once."""
-    messages = {"ours": (TOPIC, MESSAGE), **BROKEN}
+    messages = {"ours": (TOPIC, MESSAGE), "discreet": (TOPIC, DISCREET), **BROKEN}
     done = subprocess.run(
         [PYTHON, str(SCRIPT)], input=json.dumps(messages), capture_output=True, text=True, check=True
     )
@@ -49,6 +54,7 @@ def verdicts():
 
 def test_home_assistant_accepts_the_message(verdicts):
     assert verdicts["ours"] == []
+    assert verdicts["discreet"] == []
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -28,6 +28,8 @@ def objections(topic, payload):
         return
     shared = {option: payload[option] for option in SHARED_OPTIONS if option in payload}
     for name, component in payload["components"].items():
+        if set(component) == {"platform"}:
+            continue  # nothing is left of it: Home Assistant takes this for its removal
         module = importlib.import_module(f"homeassistant.components.mqtt.{component['platform']}")
         config = {**shared, **component, "device": payload["device"], "origin": payload["origin"]}
         for kind in ("DISCOVERY_SCHEMA", "PLATFORM_SCHEMA_MODERN"):

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from emoedge.config import Config
+from emoedge.config.aggregates import AggregatesConfig
 from emoedge.config.device import DeploymentConfig
 from emoedge.config.outputs import MqttConfig
 from emoedge.inference.spec import FrontEndSpec, ModelInfo
@@ -36,6 +37,12 @@ def test_the_payload_fits_its_schema_and_names_the_models():
     assert payload["models"]["face"]["labels"] == ["Angry", "Happy"]
     assert payload["models"]["speech"] is None
     assert payload["versions"]["emoedge"]
+
+
+def test_the_privacy_statement_says_what_is_told():
+    assert "labels, scores and times" in about.about(CONFIG, "pi-1", {})["privacy"]
+    counting = replace(CONFIG, aggregates=AggregatesConfig(enabled=True, only=True, k=7))
+    assert "figures over at least 7 of them" in about.about(counting, "pi-1", {})["privacy"]
 
 
 def test_no_login_is_told():

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from emoedge.aggregates.aggregator import Aggregate, Figures
+from emoedge.aggregates.visit import LABELS
 from emoedge.emotions import CANONICAL, Reason, Scores
 from emoedge.messages import Belief, Contribution, Event, EventType, Modality, Mode, State
 from emoedge.ops.clock import ManualClock
@@ -135,11 +137,42 @@ def test_every_label_and_reason_of_the_code_stands_in_the_schemas():
     assert set(properties["event_type"]["enum"]) == {kind.value for kind in EventType}
     assert set(properties["reason"]["enum"]) == {reason.value for reason in Reason} | {None}
     assert set(schema("emotion")["properties"]["mode"]["enum"]) == {mode.value for mode in Mode}
+    assert schema("aggregate")["properties"]["shares"]["propertyNames"]["enum"] == list(LABELS)
     assert schema("emotion")["properties"]["scores"]["propertyNames"]["enum"] == list(CANONICAL)
+
+
+shares = st.lists(units, min_size=8, max_size=8).map(lambda values: dict(zip(LABELS, values, strict=True)))
+figures = st.builds(
+    Figures, st.integers(3, 10_000), shares, st.none() | st.floats(-1, 1), st.none() | st.floats(-1, 1)
+)
+windows = st.builds(
+    Aggregate, minutes=st.sampled_from([1, 5, 15]), start=st.integers(0, 4_000_000_000 // 900).map(lambda n: n * 900.0),
+    covered=units, k=st.integers(3, 1000), figures=st.none() | figures,
+)  # fmt: skip
+
+
+@given(windows)
+def test_aggregate_fits_its_schema_and_names_nobody(item):
+    payload = decoded(payloads.aggregate(stamp().envelope("aggregate/1m"), item))
+    VALIDATORS["aggregate"].validate(payload)
+    assert payload["suppressed"] is (item.figures is None)
+    assert not {"subject", "subjects", "episode_id", "event_id", "label", "scores", "confidence"} & set(payload)
+
+
+@pytest.mark.parametrize("name", ["people", "shares", "valence", "arousal"])
+def test_the_schema_of_aggregates_refuses_figures_of_few(name):
+    item = Aggregate(minutes=5, start=0.0, covered=1.0, k=5, figures=Figures(7, {"happy": 1.0}, 0.5, 0.5))
+    payload = decoded(payloads.aggregate(stamp().envelope("aggregate/5m"), item))
+    assert (payload["start"], payload["end"]) == ("1970-01-01T00:00:00.000Z", "1970-01-01T00:05:00.000Z")
+    bare = {key: value for key, value in payload.items() if key not in {"people", "shares", "valence", "arousal"}}
+    assert VALIDATORS["aggregate"].is_valid({**bare, "suppressed": True})
+    assert not VALIDATORS["aggregate"].is_valid({**bare, "suppressed": True, name: payload[name]})
+    assert not VALIDATORS["aggregate"].is_valid({key: value for key, value in payload.items() if key != name})
 
 
 # What version 1 promised; a name may be added to the schemas, none may leave them.
 PROMISED = {
+    "aggregate": "v ts clock boot_id seq start end covered k suppressed",
     "emotion": "v ts clock boot_id seq mode people label reason confidence scores valence arousal subject subjects",
     "event": "v ts clock boot_id seq event_id event_type subject episode_id",
     "health": "v ts clock boot_id seq fps latency_ms drops ages_s temperature_c rss_mb queue duty",
