@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SILENT_AFTER = 15.0
 """Seconds; the state is told at least every ten, and a message may be half a heartbeat late."""
 
+DISCREET_SILENT_AFTER = 75.0
+"""Seconds; a device that tells aggregates alone has no state, only `health` every 30 s."""
+
 CAPACITY = 20_000
 """Devices; a broker that invents more must not fill our memory."""
 
@@ -73,6 +76,9 @@ class FleetTable:
             if name not in {*WORDS, "emotion", "event", "health"} or len(self._devices) >= CAPACITY or not payload:
                 return None
             known = self._devices[device] = _Device(now)
+        if name == "emotion" and not payload:
+            _take_back(known)
+            return None
         line = self._note(known, name, payload, retained=retained, now=now, wall=wall)
         return None if line is None else (device, line)
 
@@ -94,9 +100,11 @@ class FleetTable:
         if name == "health":
             known.facts |= _health_facts(told)
             known.health_at, known.camera_age, known.degraded = at, _camera_age(told), told.get("status") == "degraded"
-            return None
-        known.facts |= _emotion_facts(told)
-        known.emotion_at = at
+            if known.emotion_at is not None or retained:
+                return None
+        else:
+            known.facts |= _emotion_facts(told)
+            known.emotion_at = at
         was_silent, known.silence_told = known.silence_told, False
         return f"{clock_time(wall.isoformat(), wall.tzinfo)}  is heard again" if was_silent else None
 
@@ -106,7 +114,8 @@ class FleetTable:
         for name, device in self._devices.items():
             if not device.silence_told and _condition(device, now) is Condition.SILENT:
                 device.silence_told = True
-                text = f"said nothing for {SILENT_AFTER:.0f} s although it is online"
+                limit = DISCREET_SILENT_AFTER if _discreet(device) else SILENT_AFTER
+                text = f"said nothing for {limit:.0f} s although it is online"
                 told.append((name, f"{clock_time(wall.isoformat(), wall.tzinfo)}  {text}"))
         return told
 
@@ -124,6 +133,12 @@ class FleetTable:
     def __len__(self) -> int:
         """Devices heard of."""
         return len(self._devices)
+
+
+def _take_back(known: _Device) -> None:
+    """A device that tells aggregates alone takes back what an earlier run told of single people."""
+    known.emotion_at = None
+    known.facts = {key: value for key, value in known.facts.items() if key not in _emotion_facts({})}
 
 
 def _emotion_facts(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,13 +165,26 @@ def _camera_age(told: Mapping[str, Any]) -> float | None:
 def _condition(device: _Device, now: float) -> Condition:
     if device.words.get("status") == "offline":
         return Condition.OFFLINE
-    last = device.first_heard if device.emotion_at is None else device.emotion_at
-    if now - last > SILENT_AFTER:
+    if _silence(device, now) > 0:
         return Condition.SILENT
     mode = device.facts.get("mode")
     if mode in {"blind", "paused"}:
         return Condition.BLIND if mode == "blind" else Condition.PAUSED
     return Condition.DEGRADED if device.degraded else Condition.ONLINE
+
+
+def _discreet(device: _Device) -> bool:
+    """Whether it seems to tell nothing of single people: it has a health and no state."""
+    return device.emotion_at is None and device.health_at is not None
+
+
+def _silence(device: _Device, now: float) -> float:
+    """Seconds since a device should have spoken; below 0 where it need not yet."""
+    if _discreet(device):
+        assert device.health_at is not None
+        return now - max(device.health_at + DISCREET_SILENT_AFTER, device.first_heard + SILENT_AFTER)
+    last = device.first_heard if device.emotion_at is None else device.emotion_at
+    return now - last - SILENT_AFTER
 
 
 def _frame_age(device: _Device, now: float) -> float | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.watch.fleet_table import CAPACITY, LARGEST, SILENT_AFTER, FleetTable
+from emoedge.watch.fleet_table import CAPACITY, DISCREET_SILENT_AFTER, LARGEST, SILENT_AFTER, FleetTable
 from emoedge.watch.row import Condition
 
 WALL = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -132,6 +132,28 @@ def test_silence_is_told_once_and_its_end_too(fleet):
     assert fleet.table.silences(SILENT_AFTER + 2, WALL) == []
     assert "heard again" in fleet.say("emotion", emotion(), at=30)[1]
     assert len(fleet.table.silences(60, WALL)) == 1
+
+
+def test_a_device_that_tells_aggregates_alone_is_judged_by_its_health(fleet):
+    fleet.say("status", b"online")
+    fleet.say("emotion", emotion())
+    fleet.say("emotion", b"", at=1)
+    fleet.say("health", health(), at=10)
+    row = fleet.row(40)
+    assert (row.condition, row.label, row.people, row.temperature) == (Condition.ONLINE, None, None, 51.5)
+    fleet.say("health", health(), at=40)
+    assert fleet.row(40 + DISCREET_SILENT_AFTER).condition is Condition.ONLINE
+    assert fleet.row(41 + DISCREET_SILENT_AFTER).condition is Condition.SILENT
+    assert "nothing for 75 s" in fleet.table.silences(41 + DISCREET_SILENT_AFTER, WALL)[0][1]
+    assert "heard again" in fleet.say("health", health(), at=200)[1]
+    assert fleet.say("health", health(), at=230) is None
+
+
+def test_a_retained_health_of_long_ago_is_no_sign_of_life(fleet):
+    fleet.say("status", b"online")
+    fleet.say("health", health(ago=3600), retained=True)
+    assert fleet.row(SILENT_AFTER).condition is Condition.ONLINE
+    assert fleet.row(SILENT_AFTER + 0.1).condition is Condition.SILENT
 
 
 def test_a_device_that_is_taken_back_leaves(fleet):
