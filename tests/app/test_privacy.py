@@ -1,14 +1,23 @@
 """No picture and no sound leaves the pipeline: neither a file nor a topic holds a piece of what came in."""
 
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from workbench.faulty_daemon import FastClock
 
+from emoedge.build import build_app
+from emoedge.config import default_config
+from emoedge.messages import EventType
+from emoedge.panel import Panel
 from emoedge.sources.wave_file import WaveFile
 
 PIECE = 24
@@ -107,3 +116,62 @@ def test_the_daemon_leaves_no_trace_on_disk_or_wire(broker, listen, daemon, clip
     for item in listener.heard:
         assert not holds(item.body, known), item.topic
         assert len(item.body) < 16_384, item.topic
+
+
+IMPERSONAL = {"status", "info", "health", "log", "sensor/camera/status", "sensor/mic/status"}
+"""Topics that may hold something where aggregates are all that is told of people."""
+
+PERSONAL = re.compile("|".join([r"face-\d", '"subject', '"label"', *EventType]).encode())
+"""What is said of somebody, or of the moment of somebody's coming and going."""
+
+COUNTED = {
+    "v", "ts", "clock", "boot_id", "seq", "start", "end", "covered", "k", "suppressed", "people", "shares", "valence",
+    "arousal", "late",
+}  # fmt: skip
+"""All that an aggregate may say."""
+
+
+@pytest.fixture
+def crowd(broker, clip, voice, tmp_path):
+    """The daemon in this process, six times as fast: the person of the clip comes every 2.5 s, as another one."""
+    config = default_config("kiosk", overrides={
+        "device.id": "unit-1", "device.state_directory": str(tmp_path / "state"), "camera.source": str(clip),
+        "camera.loop": True, "microphone.source": str(voice), "microphone.loop": True, "mqtt.host": "127.0.0.1",
+        "mqtt.port": broker.port, "log.level": "debug", "aggregates.enabled": True, "aggregates.only": True,
+        "aggregates.windows": [1], "aggregates.k": 3, "aggregates.gap": 0,
+    })  # fmt: skip
+    panel = Panel(config, Path("config.yaml"))
+    thread = threading.Thread(target=build_app(config, FastClock(6), panel=panel).run, args=(panel.stop,))
+    thread.start()
+    yield panel
+    panel.end()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_aggregates_alone_name_nobody_and_nothing_else_is_told(broker, listen, crowd, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG, "emoedge")
+    listener = listen(broker.port)
+    listener.client.publish("emoedge/unit-1/control/raw/set", "true", qos=1)
+    told = listener.wait("aggregate/1m", timeout=60, where=lambda item: not item.json["suppressed"])[0].json
+    assert told["people"] >= 3
+    assert told["shares"]["happy"] > 0.1
+    listener.client.publish("emoedge/unit-1/control/paused/set", "true", qos=1)
+    listener.wait("sensor/camera/status", where=lambda item: item.body == b"disabled")
+    listener.wait("aggregate/1m", timeout=40, where=lambda item: item.json["covered"] == 0)
+    crowd.end()
+    listener.wait("status", where=lambda item: item.body == b"offline")
+
+    for item in listener.heard:
+        name = item.topic.split("/", 2)[2]
+        if name == "aggregate/1m":
+            assert set(item.json) <= COUNTED
+        if name in {"aggregate/1m", *IMPERSONAL}:
+            assert not PERSONAL.search(item.body), item
+        elif item.body and name != "control/raw/set":
+            assert name.startswith(("schema/", "control/")) or item.topic.startswith("homeassistant/"), item.topic
+    for path, blob in everything(tmp_path / "state").items():
+        assert not PERSONAL.search(blob), path
+    assert not PERSONAL.search(caplog.text.encode())
