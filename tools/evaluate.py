@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import face_evaluation, plots
-from workbench.metrics import Figures, Predictions, arousal, figures, table
+from workbench import abstention, face_evaluation, plots
+from workbench.metrics import Predictions, arousal, figures, table
 
 from emoedge.errors import MediaError, ModelError
 from emoedge.inference.model import Model, load_model
+from emoedge.inference.model_file import ModelFile
 from emoedge.messages import Modality
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
-Measured = tuple[Figures, dict[str, object]]
+Measured = tuple[Predictions, dict[str, object]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,8 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{', '.join(missing)}: no such data", file=sys.stderr)
         return 2
     try:
-        model = load_model(given.model)
-        result, more = _measure(model, given)
+        _run(given)
     except ModelError as error:
         print(str(error), file=sys.stderr)
         return 78
@@ -42,6 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"cannot evaluate: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _run(given: argparse.Namespace) -> None:
+    model = load_model(given.model)
+    _check_purpose(model, given)
+    predictions, more = _measure(model, given)
+    result = figures(predictions)
     what = f"{given.model.name} on {', '.join(path.name for path in given.data)}"
     what += f" ({given.dataset})" if given.dataset else ""
     print(f"{what}: accuracy {result.accuracy:.4f}, uar {result.uar:.4f}, macro-F1 {result.macro_f1:.4f}, "
@@ -50,15 +61,22 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"left out: {result.unnamed} rows without a canonical label, {result.unknown} that the model "
               f"has no label for")  # fmt: skip
     print(table(result))
+    if given.risk_coverage or given.fit_abstention is not None:
+        more |= _abstention(predictions, model, given, title=what)
     if given.confusion:
-        try:
+        with _drawing(given.confusion):
             plots.confusion(result, given.confusion, title=what)
-        except (OSError, ValueError) as error:
-            print(f"{given.confusion}: cannot be drawn: {error}", file=sys.stderr)
-            return 2
     if given.json:
         print(json.dumps(result.as_dict() | more))
-    return 0
+
+
+@contextmanager
+def _drawing(path: Path) -> Iterator[None]:
+    """Name the picture in what goes wrong."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be drawn: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +99,17 @@ def _parser() -> argparse.ArgumentParser:
         "--target", choices=face_evaluation.TARGETS, default="original", help="labels of a face pack"
     )
     parser.add_argument("--confusion", type=Path, metavar="PNG", help="draw the confusion matrix")
+    parser.add_argument(
+        "--risk-coverage", type=Path, metavar="PNG", help="draw accuracy over the share of rows that get a label"
+    )
+    parser.add_argument(
+        "--wanted", type=float, default=0.92, metavar="ACCURACY", help="accuracy whose coverage is told (0.92)"
+    )
+    parser.add_argument(
+        "--fit-abstention", type=float, metavar="ACCURACY",
+        help="write into MODEL the least certainty above which these rows are named right this often; faces must be "
+        "rows held out of training (`--split 0`), voices speakers that no figure is told of",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     return parser
 
@@ -98,7 +127,7 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
             more["without_twins"] = {
                 "accuracy": round(without.accuracy, 5), "macro_f1": round(without.macro_f1, 5), "n": without.n,
             }  # fmt: skip
-        return figures(predictions), more
+        return predictions, more
     from workbench import speech_evaluation
 
     speakers = [name for name in given.speakers.split(",") if name] or None
@@ -112,7 +141,37 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
         print(f"arousal by {of}: balanced accuracy {excitement.balanced:.4f} (high {excitement.high:.4f}, "
               f"low {excitement.low:.4f}), area under the curve {excitement.area:.4f}, n {excitement.n}")  # fmt: skip
         more["arousal"] = excitement.as_dict()
-    return figures(predictions), more
+    return predictions, more
+
+
+def _check_purpose(model: Model, given: argparse.Namespace) -> None:
+    """Raise ValueError where a threshold would be chosen on the rows that figures are told of."""
+    if given.fit_abstention is None:
+        return
+    if not 0 < given.fit_abstention < 1:
+        raise ValueError(f"--fit-abstention {given.fit_abstention:g}: expected an accuracy between 0 and 1")
+    if model.info.modality == Modality.FACE and given.split != 0:
+        raise ValueError("--fit-abstention chooses: give rows held out of training, with --split 0")
+
+
+def _abstention(
+    predictions: Predictions, model: Model, given: argparse.Namespace, *, title: str
+) -> dict[str, object]:
+    """Figures of the risk-coverage curve, drawn and fitted where that is asked for."""
+    curve = abstention.of_predictions(predictions)
+    threshold = model.info.abstain_below
+    if given.fit_abstention is not None:
+        threshold = round(curve.threshold(given.fit_abstention), 4)
+        file = ModelFile.read(given.model)
+        replace(file, info=replace(file.info, abstain_below=threshold)).write(given.model)
+        print(f"{given.model}: names no label below {threshold:.4f} from now on")
+    found = abstention.report(curve, threshold, given.wanted)
+    print(f"sure by {threshold:.3f}: coverage {found['coverage']}, accuracy {found['accuracy']}; at accuracy "
+          f"{given.wanted:g}: coverage {found['coverage_at_wanted']}; AURC {found['aurc']}")  # fmt: skip
+    if given.risk_coverage:
+        with _drawing(given.risk_coverage):
+            abstention.draw(curve, threshold, given.risk_coverage, title=title)
+    return {"risk_coverage": found}
 
 
 def _split(text: str) -> int | None:

@@ -30,7 +30,7 @@ def model(tmp_path):
         name="tiny", version="3", modality=Modality.FACE, front_end=FrontEndSpec("face_gray", {"size": 12}),
         labels=("rage", *CANONICAL[1:]), label_map=CANONICAL, dtype="int8", licence="as you like",
         parity={"passed": False, "reason": "agreement 0.5 is below 0.97", "allowed": ["macro_f1"]},
-        accuracy={"float": 0.5, "int8": 0.25},
+        accuracy={"float": 0.5, "int8": 0.25}, abstain_below=0.625,
     )  # fmt: skip
     path = tmp_path / "tiny.tflite"
     ModelFile(info, INT8, *golden_vectors(INT8, rows(), 0)).write(path)
@@ -41,7 +41,7 @@ def test_inspect_shows_the_card(model, capsys):
     assert main(["inspect", str(model)]) == 0
     page = capsys.readouterr().out
     for words in ("tiny, version 3", "rage (angry)", "face_gray:size=12", "12 x 12 x 1 int8", "FULLY_CONNECTED 2", "as you like",
-                  "NOT passed: agreement 0.5", "accepted by name: macro_f1", "int8 0.2500", "10 golden vectors"):  # fmt: skip
+                  "NOT passed: agreement 0.5", "accepted by name: macro_f1", "int8 0.2500", "10 golden vectors", "names no label below 0.625"):  # fmt: skip
         assert words in page
 
 

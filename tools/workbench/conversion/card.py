@@ -116,6 +116,7 @@ def _page(found: Mapping[str, Any]) -> str:
         "dtype": f"{found['dtype']}; {found['float_operations']} operations touch floats",
         "operations": ", ".join(f"{name} {n}" for name, n in found["operations"].items()),
         "calibration": f"temperature {found['temperature']:.3f}, reliability {found['reliability']:.2f}",
+        "abstention": f"names no label below {found['abstain_below']:.3f}" if found["abstain_below"] else "never",
         "prior": ", ".join(f"{p:.3f}" for p in found["prior"]) or "uniform",
         "parity": f"{state}{allowed}; agreement {parity.get('agreement')}, macro-F1 loss {parity.get('macro_f1_loss')}",
         "accuracy": ", ".join(f"{key} {value:.4f}" for key, value in found["accuracy"].items()) or "not measured",
