@@ -68,6 +68,8 @@ STEPS: Sequence[Step] = (
     Step("face", f"{FACES} refine --start {{out}}/face-2 --teacher {{out}}/face-1 --teacher {{out}}/face-2 --seed 2 "
          "--output {out}/face", resumable=True),
     Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
+    Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face/face-ferplus-held-out.npz "
+         "--split 0 --fit-abstention 0.93"),
     Step("face-fer2013.tflite", _converted("face-fer2013", "face-fer2013"), gate=True),
     Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
