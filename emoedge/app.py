@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from emoedge.aggregates.aggregator import Aggregator
     from emoedge.messages import AudioBlock, Event, Frame
-    from emoedge.ops.cooling import Cooling
+    from emoedge.ops.governor import Governor
     from emoedge.ops.health import HealthReport
     from emoedge.outputs.mqtt import MqttSink
     from emoedge.panel import Panel
@@ -50,12 +50,12 @@ class App:
 
     `camera` and `microphone` are None where the config says `none`. `sinks` are told events and state;
     `mqtt`, one of them, is also told health and sensor status. `panel` is where orders from outside lie.
-    `aggregator` counts people for `mqtt`; None where nobody asks. `discreet`: nobody is named in the log.
+    `governor` sets the pace; without one nothing slows down. `aggregator` counts people for `mqtt`; None where nobody asks. `discreet`: nobody is named in the log.
     """
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,
                  sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter,
-                 panel: Panel | None = None, cooling: Cooling | None = None,
+                 panel: Panel | None = None, governor: Governor | None = None,
                  aggregator: Aggregator | None = None, discreet: bool = False) -> None:  # fmt: skip
         self._pipeline = pipeline
         self._clock = clock
@@ -66,7 +66,7 @@ class App:
         self._meter = meter
         self._panel = panel
         self._attendant = Attendant(clock)
-        self._cooling = cooling
+        self._governor = governor
         self._aggregator = aggregator
         self._discreet = discreet
         self._paused = False
@@ -107,9 +107,9 @@ class App:
     def _round(self, stop: threading.Event) -> None:
         frame: Frame | None = None
         if self._camera is not None and not self._paused:
-            frame = self._camera.take(TAKE_TIMEOUT)
+            frame = self._camera.take(self._patience())
         else:
-            stop.wait(TAKE_TIMEOUT)
+            stop.wait(self._patience())
         blocks: Sequence[AudioBlock] = ()
         if self._microphone is not None and not self._paused:
             blocks = self._microphone.take()
@@ -120,9 +120,14 @@ class App:
             self._look(frame)
         self._listen(late)
         now = self._clock.monotonic()
+        self._tell(self._pipeline.tick(now))
         if now - self._housekept >= HOUSEKEEPING:
             self._housekept = now
             self._keep_house(now)
+
+    def _patience(self) -> float:
+        """Seconds to wait for a frame: what a tick of time brings about is told at once, not with the next frame."""
+        return min(max(self._pipeline.next_tick - self._clock.monotonic(), 0.0), TAKE_TIMEOUT)
 
     def _look(self, frame: Frame) -> None:
         self._meter.alive(CAMERA, frame.at)
@@ -172,7 +177,6 @@ class App:
 
     def _keep_house(self, now: float) -> None:
         self._take_orders()
-        self._tell(self._pipeline.tick(now))
         for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone)):
             status = SensorStatus.DISABLED if source is None or self._paused else source.status
             if self._statuses.get(name) is status:
@@ -229,12 +233,11 @@ class App:
             drops |= self._mqtt.drops
             problems += self._mqtt.problems
         temperature = read_temperature()
-        pace = FULL if self._cooling is None else self._cooling.look(temperature, now)
-        self._pipeline.slow(pace.share)
+        pace, use = (FULL, None) if self._governor is None else self._governor.look(temperature, now)
         return self._meter.report(
             now, sensors={name: status.value for name, status in self._statuses.items()}, drops=drops,
             queue=0 if self._mqtt is None else self._mqtt.queue, temperature=temperature, rss=read_rss(),
-            problems=problems, rate_share=pace.share, rate_reason=pace.reason,
+            problems=problems, rate_share=pace.share, rate_reason=pace.reason, cpu=use, synced=self._clock.synced(),
         )  # fmt: skip
 
     def _tell(self, events: Sequence[Event]) -> None:

@@ -27,6 +27,29 @@ CPU_ZONES = ("cpu", "x86_pkg_temp", "soc", "coretemp", "acpitz")
 """Beginnings of `thermal_zone*/type` that mean the processor, best first: Raspberry Pi's is `cpu-thermal`."""
 
 
+@dataclass(frozen=True, slots=True)
+class CpuUse:
+    """CPU time of the whole process, and the pace that it is to be kept with."""
+
+    budget: float | None
+    """Cores; None without a limit."""
+    used: float | None
+    """Cores, lately; None right after the start."""
+    vision_rate: float | None
+    """Frames a second that are looked at now at most; None without a camera."""
+    speech_hop: float | None
+    """Seconds between two classified windows now; None without a microphone."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The members of the payload."""
+        return {
+            "budget_percent": None if self.budget is None else round(100 * self.budget, 1),
+            "used_percent": None if self.used is None else round(100 * self.used, 1),
+            "vision_rate_hz": None if self.vision_rate is None else round(self.vision_rate, 2),
+            "speech_hop_s": None if self.speech_hop is None else round(self.speech_hop, 2),
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
     """One look at the daemon; what the topic `health` says."""
@@ -54,9 +77,13 @@ class HealthReport:
     problems: tuple[str, ...] = ()
     """One line each."""
     rate_share: float = 1.0
-    """Share of `vision.rate` that heat and power allow now."""
+    """Share of `vision.rate` that heat, power and `cpu.budget` allow now."""
     rate_reason: str | None = None
-    """Why that is less than 1."""
+    """Why that is less than 1, or speech is judged less often."""
+    cpu: CpuUse | None = None
+    """What the processor was used for, and the pace in force."""
+    synced: bool = True
+    """Whether the wall clock is known to be right; every payload says so itself, as `clock`."""
 
     @property
     def status(self) -> str:
@@ -78,18 +105,19 @@ class HealthReport:
             "duty": self.duty,
             "rate_share": self.rate_share,
             "rate_reason": self.rate_reason,
+            "cpu": None if self.cpu is None else self.cpu.as_dict(),
             "queue": self.queue,
             "sensors": dict(self.sensors),
         }
 
     def worth_telling(self, before: HealthReport | None) -> bool:
-        """Whether problems, a sensor or the pace changed since `before`: told at once, not after INTERVAL."""
+        """Whether problems, a sensor, the pace or the clock changed since `before`: told at once."""
         return before is None or self.turns != before.turns
 
     @property
     def turns(self) -> tuple[object, ...]:
         """What is told at once when it changes."""
-        return self.problems, self.sensors, self.rate_share, self.rate_reason
+        return self.problems, self.sensors, self.rate_reason, self.synced
 
 
 @dataclass(slots=True)
@@ -136,6 +164,8 @@ class HealthMeter:
         problems: Iterable[str] = (),
         rate_share: float = 1.0,
         rate_reason: str | None = None,
+        cpu: CpuUse | None = None,
+        synced: bool = True,
     ) -> HealthReport:
         """Sum up the last WINDOW seconds; `sensors` maps names to their status."""
         since = at - WINDOW
@@ -157,6 +187,8 @@ class HealthMeter:
             problems=tuple(problems),
             rate_share=rate_share,
             rate_reason=rate_reason,
+            cpu=cpu,
+            synced=synced,
         )
 
 
