@@ -41,6 +41,15 @@ def home_assistant_reason() -> str | None:
     return None if probe.returncode == 0 else "Home Assistant cannot be imported in .venv-ha"
 
 
+def namespaces_reason() -> str | None:
+    """Why nobody may have a mount namespace of their own, if so."""
+    command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
+    if missing := command_reason(command[0], "findmnt"):
+        return missing
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"user namespaces are not allowed: {done.stderr.strip()}"
+
+
 def command_reason(*commands: str) -> str | None:
     """Which of the commands are missing, if any."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -57,6 +66,7 @@ def main() -> int:
         "homeassistant": home_assistant_reason(),
         "chromium": command_reason("chromium", "chromedriver"),
         "systemd": command_reason("systemd-analyze"),
+        "namespaces": namespaces_reason(),
     }
     unmet = {mark: reason for mark, reason in reasons.items() if reason}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
