@@ -97,6 +97,8 @@ class EmbeddedBroker:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()
         await self._end.wait()
+        # Tasks of clients who are cut off end in errors that nobody waits for.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         # A message that is still on its way to a client who left cancels amqtt's own shutdown.
         with contextlib.suppress(asyncio.CancelledError, TimeoutError, BrokerError):
             await asyncio.wait_for(broker.shutdown(), STOP_TIMEOUT - 1)
