@@ -50,7 +50,8 @@ class App:
 
     `camera` and `microphone` are None where the config says `none`. `sinks` are told events and state;
     `mqtt`, one of them, is also told health and sensor status. `panel` is where orders from outside lie.
-    `governor` sets the pace; without one nothing slows down. `aggregator` counts people for `mqtt`; None where nobody asks. `discreet`: nobody is named in the log.
+    `governor` sets the pace; without one nothing slows down. `aggregator` counts people for `mqtt`; None where
+    nobody asks. `discreet`: nobody is named in the log.
     """
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from emoedge.aggregates.aggregator import Aggregator
 from emoedge.app import App
 from emoedge.ops.cooling import Cooling
+from emoedge.ops.governor import Governor
 from emoedge.ops.health import HealthMeter
 from emoedge.ops.identity import default_device_id
 from emoedge.outputs.factory import mqtt_sink
 from emoedge.outputs.jsonl import JsonlSink
 from emoedge.outputs.stamp import new_boot_id
 from emoedge.pipeline import build_pipeline, load_models
-from emoedge.sources.factory import open_camera, open_microphone
+from emoedge.sources.factory import decoding_limit, open_camera, open_microphone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,9 @@ def build_app(
     spares a broker that is known to speak only MQTT 3.1.1 the attempt. `panel`: where operators' orders go;
     without one they are refused.
     """
-    camera, microphone = open_camera(config, clock, once=once), open_microphone(config, clock, once=once)
+    limit = decoding_limit(config)
+    camera = open_camera(config, clock, once=once, limit=limit)
+    microphone = open_microphone(config, clock, once=once)
     models = load_models(config, base=base, camera=camera is not None, microphone=microphone is not None)
     pipeline = build_pipeline(config, models, camera=camera is not None, microphone=microphone is not None)
     device = config.device.id or default_device_id()
@@ -54,7 +57,8 @@ def build_app(
         sinks.append(mqtt)
     return App(
         pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=sinks, mqtt=mqtt,
-        meter=HealthMeter(clock.monotonic()), panel=panel, cooling=Cooling(config.thermal),
+        meter=HealthMeter(clock.monotonic()), panel=panel,
+        governor=Governor(config, pipeline, cooling=Cooling(config.thermal), decoding=limit),
         aggregator=Aggregator(config.aggregates) if config.aggregates.enabled else None,
         discreet=config.aggregates.only,
     )  # fmt: skip

@@ -55,9 +55,24 @@ class Pipeline:
         self.seen = self.vision.look(frame)
         return events + self.mind.see(self.seen)
 
-    def slow(self, share: float) -> None:
-        """Look at this share of the frames that the configuration asks for, above 0 to 1."""
+    def slow(self, share: float, stretch: float = 1.0) -> None:
+        """Look at this share of the frames that the configuration asks for, above 0 to 1.
+
+        And judge speech `stretch` times as seldom, 1 or more.
+        """
         self._rate.slow(share)
+        if self.hearing is not None:
+            self.hearing.slow(stretch)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second that are looked at now at most, hertz."""
+        return self._rate.rate
+
+    @property
+    def next_tick(self) -> float:
+        """Seconds, when time is to pass next; at once where it never has."""
+        return self._ticked + TICK
 
     def audio(self, block: AudioBlock) -> list[Event]:
         """Listen to a block."""

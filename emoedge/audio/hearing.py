@@ -36,7 +36,9 @@ class Hearing:
     def __init__(
         self, config: SpeechConfig, front_end: SpeechFrontEnd | None, classifier: Classifier | None
     ) -> None:
-        self._hop = config.hop
+        self._full_hop = config.hop
+        self.hop = config.hop
+        """Seconds between two classified windows now."""
         self._front_end = front_end if classifier is not None else None
         self._classifier = classifier
         self._net = VoiceNet()
@@ -51,6 +53,10 @@ class Hearing:
         self._spoken = 0.0
         self._due = 0.0
         self._counts = {"invalid": 0, "losses": 0, "classified": 0, "refused": 0}
+
+    def slow(self, stretch: float) -> None:
+        """Let this many times `speech.hop` pass between two windows from the next one on, 1 or more."""
+        self.hop = self._full_hop * stretch
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -81,7 +87,7 @@ class Hearing:
     def finish(self, at: float) -> HearingResult:
         """The recording ends at `at`: one more window where somebody spoke since the last one."""
         observations: tuple[SpeechObservation, ...] = ()
-        if self._gate.open and self._spoken > self._due - self._hop + 1e-6:
+        if self._gate.open and self._spoken > self._due - self.hop + 1e-6:
             last = self._observation(at)
             observations = () if last is None else (last,)
         return HearingResult(at, self._gate.open, observations)
@@ -101,11 +107,11 @@ class Hearing:
         if not was_open and not opened:
             return None
         if not was_open:
-            self._spoken, self._due = 0.0, self._hop
+            self._spoken, self._due = 0.0, self.hop
         self._spoken += STEP / SAMPLE_RATE
         if self._gate.open and self._spoken < self._due - 1e-6:
             return None
-        self._due += self._hop
+        self._due += self.hop
         return self._observation(at)
 
     def _observation(self, at: float) -> SpeechObservation | None:

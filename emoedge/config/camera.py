@@ -20,6 +20,11 @@ class CameraConfig:
         help="Picture size asked of the device.",
     )  # fmt: skip
     fps: float = setting(15.0, minimum=1, maximum=120, unit="Hz", help="Frame rate asked of the device.")
+    max_fps: float = setting(
+        0.0, minimum=0, maximum=120, unit="Hz",
+        help="Pictures of a device or stream that are decoded a second at most, of those that vision.rate wants; "
+        "0 sets no limit.",
+    )  # fmt: skip
     fourcc: str = setting(
         "MJPG", pattern=r"[A-Za-z0-9 ]{4}|", form="four letters or digits, or empty",
         help="Pixel format asked of the device; empty lets it choose.",

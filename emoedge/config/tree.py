@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from emoedge.config.aggregates import AggregatesConfig
 from emoedge.config.camera import CameraConfig
+from emoedge.config.cpu import CpuConfig
 from emoedge.config.device import DeploymentConfig, DeviceConfig
 from emoedge.config.fusion import FusionConfig
 from emoedge.config.microphone import MicrophoneConfig
@@ -33,5 +34,6 @@ class Config:
     home_assistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
     aggregates: AggregatesConfig = field(default_factory=AggregatesConfig)
+    cpu: CpuConfig = field(default_factory=CpuConfig)
     thermal: ThermalConfig = field(default_factory=ThermalConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -21,6 +21,14 @@ class Pace:
     """Of `vision.rate`, above 0 to 1."""
     reason: str | None = None
     """Why it is less than 1."""
+    stretch: float = 1.0
+    """Of `speech.hop`, 1 or more."""
+
+
+    def slower(self, other: Pace) -> Pace:
+        """The slower of both in each sense, with the reasons of both."""
+        reasons = [pace.reason for pace in (self, other) if pace.reason is not None]
+        return Pace(min(self.share, other.share), ", ".join(reasons) or None, max(self.stretch, other.stretch))
 
 
 FULL = Pace(1.0)

@@ -10,21 +10,31 @@ from emoedge.sources.address import is_none
 if TYPE_CHECKING:
     from emoedge.config import Config
     from emoedge.ports import AudioSource, Clock, FrameSource
+    from emoedge.vision.rate import RateLimit
 
 
-def open_camera(config: Config, clock: Clock | None = None, *, once: bool = True) -> FrameSource | None:
+def decoding_limit(config: Config) -> RateLimit:
+    """Which pictures of a camera are worth decoding: at most `vision.rate` and `camera.max_fps` a second."""
+    from emoedge.vision.rate import RateLimit  # noqa: PLC0415 - only where there is a camera
+
+    rates = [rate for rate in (config.vision.rate, config.camera.max_fps) if rate > 0]
+    return RateLimit(min(rates, default=0.0), config.camera.fps)
+
+
+def open_camera(
+    config: Config, clock: Clock | None = None, *, once: bool = True, limit: RateLimit | None = None
+) -> FrameSource | None:
     """Camera of the configuration, not yet started; None where `camera.source` is `none`.
 
-    Pictures beyond `vision.rate` would not be looked at, so they are not decoded either.
+    Pictures beyond `limit` (default: `decoding_limit`) would not be looked at, so they are not decoded either.
     `once`: a film that does not loop is played once and has then ended; False: its end counts as a loss, as that
     of a device, and it is opened again.
     """
     if is_none(config.camera.source):
         return None
     from emoedge.sources.camera import Camera  # noqa: PLC0415 - a device without a camera needs no video code
-    from emoedge.vision.rate import RateLimit  # noqa: PLC0415
 
-    wanted = RateLimit(config.vision.rate).due if config.vision.rate else None
+    wanted = (limit or decoding_limit(config)).due
     return Camera(config.camera, clock or SystemClock(), wanted=wanted, once=once)
 
 

@@ -7,7 +7,8 @@ class RateLimit:
     """Passes frames at `rate` hertz by their own times; 0 passes all.
 
     Passed frames keep to a grid, so a 25 Hz film at 10 Hz passes 10 a second, not 8.3. After a gap, or when
-    time starts anew, the grid does too. `full`: hertz that 0 amounts to, for `slow`.
+    time starts anew, the grid does too. `full`: hertz that 0 amounts to, for `slow`. One thread may ask and another
+    one slow it down.
     """
 
     def __init__(self, rate: float, full: float = 30.0) -> None:
@@ -26,17 +27,22 @@ class RateLimit:
         self._period = 0.0 if share == 1 and self._rate == 0 else 1 / rate
         self._next = None
 
+    @property
+    def rate(self) -> float:
+        """Hertz passed now at most; what 0 amounts to where all are passed."""
+        return (self._rate or self._full) * self._share
+
     def due(self, at: float) -> bool:
         """Whether the frame taken at `at` (seconds) is to be analysed."""
         if self._period == 0:
             return True
         # Cameras jitter: a frame a tenth of a period early is this period's frame.
-        early = 0.1 * self._period
-        if self._next is None or at < self._next - 2 * self._period:
-            self._next = at
-        if at < self._next - early:
+        period, upcoming = self._period, self._next  # once: another thread may slow it down meanwhile
+        early = 0.1 * period
+        if upcoming is None or at < upcoming - 2 * period:
+            upcoming = at
+        if at < upcoming - early:
             return False
-        self._next += self._period
-        if self._next <= at:
-            self._next = at + self._period
+        upcoming += period
+        self._next = upcoming if upcoming > at else at + period
         return True
