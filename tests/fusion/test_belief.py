@@ -1,5 +1,7 @@
 """The belief filter and the weighted mean, held to tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -220,3 +222,39 @@ def test_two_unsure_senses_name_what_they_agree_on(heard, label):
     assert belief.at(0.0).label == "unknown"
     belief.observe(speech(0.0, **heard))
     assert belief.at(0.0).label == label
+
+
+def told(at, affect, quality=1.0, **s):
+    heard = speech(at, quality, **s)
+    return replace(heard, scores=replace(heard.scores, affect=affect))
+
+
+def test_a_voice_alone_tells_its_own_valence_and_arousal():
+    belief = subject()
+    belief.observe(told(0.0, (-0.5, 0.4), happy=0.9))
+    assert (belief.at(0.0).valence, belief.at(0.0).arousal) == pytest.approx((-0.5, 0.4))
+
+
+def test_a_face_that_tells_none_counts_as_expectation():
+    belief = subject()
+    belief.observe(face(0.0, quality=0.5, happy=0.9))
+    belief.observe(told(0.0, (-0.5, 0.4), sad=0.3))
+    plain = subject()
+    plain.observe(face(0.0, quality=0.5, happy=0.9))
+    plain.observe(speech(0.0, sad=0.3))
+    expected = plain.at(0.0)
+    # The face weighs 1.0 x 0.5, the voice 0.5 x 1.0: half and half.
+    assert belief.at(0.0).valence == pytest.approx((expected.valence - 0.5) / 2)
+    assert belief.at(0.0).arousal == pytest.approx((expected.arousal + 0.4) / 2)
+    assert belief.at(0.0).scores.values == pytest.approx(expected.scores.values)
+
+
+def test_own_valence_and_arousal_are_smoothed_and_forgotten():
+    belief = subject(forget=5.0)
+    belief.observe(told(0.0, (1.0, -1.0), happy=0.5))
+    belief.observe(told(1.0, (0.0, 1.0), happy=0.5))
+    keep = np.exp(-1 / 5)
+    assert (belief.at(1.0).valence, belief.at(1.0).arousal) == pytest.approx((keep, 1 - 2 * keep))
+    belief.observe(told(9.0, (0.2, 0.3), happy=0.5))
+    assert (belief.at(9.0).valence, belief.at(9.0).arousal) == pytest.approx((0.2, 0.3))
+    assert belief.at(20.0).scores is None

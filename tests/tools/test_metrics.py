@@ -1,13 +1,14 @@
 """Figures of a classifier, held to hand-counted tables and to their definitions."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbench import plots
-from workbench.metrics import Predictions, calibration_error, figures, reliability, table
+from workbench.metrics import Predictions, arousal, calibration_error, figures, reliability, table
 
 from emoedge.emotions import CANONICAL, INDEX
 
@@ -120,3 +121,21 @@ def test_plots_are_written(tmp_path):
     plots.reliability([(0.5, 0.4, 1.0)], tmp_path / "reliability.png", title="test")
     for name in ("confusion.png", "reliability.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_arousal_by_the_labels_is_the_more_probable_half():
+    found = arousal(said(["angry", "sad", "neutral", "fear", "disgust"], ["happy", "surprise", "sad", "sad", "disgust"]))
+    assert (found.high, found.low, found.balanced, found.n, found.own) == (0.5, 0.5, 0.5, 4, False)
+    assert found.area == 0.5
+
+
+def test_arousal_by_an_output_of_its_own():
+    plain = said(["sad", "sad", "sad", "sad"], ["angry", "happy", "neutral", "disgust"])
+    found = arousal(replace(plain, affect=np.array([[0, 0.4], [0, 0.2], [0, 0.3], [0, -1]])))
+    assert (found.high, found.low, found.n, found.own) == (1.0, 0.0, 3, True)
+    assert found.area == 0.5
+    assert json.loads(json.dumps(found.as_dict()))["balanced_accuracy"] == 0.5
+
+
+def test_arousal_needs_both_halves():
+    assert arousal(said(["sad"], ["sad"])) is None
