@@ -73,7 +73,8 @@ STEPS: Sequence[Step] = (
     Step("face-fer2013.tflite", _converted("face-fer2013", "face-fer2013"), gate=True),
     Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
-         "--labels $({out}/speech/labels.txt) --front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
+         "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
+         "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
          "--samples 250 --output-kind logits --reliability 0.5 --name speech --output {out}/speech.tflite", gate=True),
     Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz"),
 )  # fmt: skip

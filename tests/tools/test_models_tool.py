@@ -14,7 +14,7 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 @pytest.mark.parametrize("step", models.STEPS, ids=lambda step: step.name)
 def test_each_step_names_a_program_and_options_that_it_has(step, tmp_path):
     out = tmp_path / "a folder"
-    for name in ("labels.txt", "front_end.txt"):
+    for name in ("labels.txt", "dimensions.txt", "front_end.txt"):
         (out / "speech").mkdir(parents=True, exist_ok=True)
         (out / "speech" / name).write_text("told\n")
     _, program, *words = step.command(tmp_path, out)

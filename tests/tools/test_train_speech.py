@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from workbench.conversion.request import parse_dimensions
 from workbench.data.speech import read_folder
+from workbench.recipes import speech_affect
 from workbench.recipes.speech import split
-from workbench.recipes.speech_augmentation import draw_channel, hum, smear, through, voice
+from workbench.recipes.speech_augmentation import draw_channel, hum, misjudged, smear, through, voice
 from workbench.recipes.speech_front_end import BASE, FRAMES, HOP, windows
 from workbench.recipes.speech_power import PowerCache
 from workbench.recipes.speech_sessions import LABELS, SessionSampler
 
 from emoedge.audio.front_end import build, mel_power
+from emoedge.emotions import VALENCE_AROUSAL
 from emoedge.inference.spec import FrontEndSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,6 +166,58 @@ def test_augmentation_is_seeded_and_does_what_it_says():
         assert (heard > 0).all()
 
 
+def test_misjudged_windows_are_moved_and_scaled_as_wholes():
+    frames = np.random.default_rng(0).normal(size=(64, 20, 5)).astype(np.float32)
+    moved = misjudged(frames, np.random.default_rng(1))
+    assert moved.dtype == np.float32
+    np.testing.assert_array_equal(moved, misjudged(frames, np.random.default_rng(1)))
+    scale = np.ptp(moved, axis=1) / np.ptp(frames, axis=1)
+    np.testing.assert_allclose(scale, scale[:, :1].repeat(5, axis=1), rtol=1e-4)
+    offset = (moved - scale[:, None] * frames).std(axis=1)
+    assert offset.max() < 1e-4
+    assert 0.15 < np.log(scale[:, 0]).std() < 0.35
+
+
+def test_what_is_learned_of_valence_and_arousal_reads_back_as_the_plane_says():
+    targets = dict(zip(LABELS, speech_affect.TARGETS.astype(float), strict=True))
+    low, high = speech_affect.ENDS["valence"]
+    for row, label in enumerate(("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")):
+        assert low + (high - low) * targets[label][0] == pytest.approx(VALENCE_AROUSAL[row, 0], abs=1e-6)
+    assert {label for label, (_, arousal, weight) in targets.items() if arousal and weight} == {
+        "angry", "fear", "happy", "surprise",
+    }  # fmt: skip
+    assert {label for label, (_, arousal, weight) in targets.items() if not arousal and weight} == {
+        "sad", "neutral", "calm",
+    }  # fmt: skip
+    assert targets["disgust"][2] == 0
+    assert targets["calm"].tolist() == targets["neutral"].tolist()
+    assert parse_dimensions(speech_affect.written()) == speech_affect.ENDS
+
+
+MERGED = """
+import sys
+sys.path[:0] = [{root!r}, {tools!r}]
+import numpy as np
+from workbench.recipes.speech_network import build, merged
+rng = np.random.default_rng(0)
+voters = build((40, 6), 5, width=8)
+voters.set_weights([np.abs(rng.normal(1, 0.3, w.shape)) if w.ndim == 1 else rng.normal(0, 0.3, w.shape)
+                    for w in voters.get_weights()])
+given = rng.normal(size=(7, 40, 6)).astype(np.float32)
+apart = np.array(voters.predict(given, verbose=0))
+assert apart.shape[0] > 1 and np.ptp(apart, axis=0).min() > 1e-3, "voters should differ"
+np.testing.assert_allclose(merged(voters).predict(given, verbose=0), apart.mean(axis=0), rtol=1e-3, atol=1e-3)
+"""
+
+
+@pytest.mark.train
+def test_the_saved_network_is_the_mean_of_its_voters():
+    program = MERGED.format(root=str(ROOT), tools=str(ROOT / "tools"))
+    done = subprocess.run([PYTHON, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, timeout=280,
+                          check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def run(data, output, *, epochs=4, resume=False, stop=0):
     program = SMALL.format(
         root=str(ROOT), tools=str(ROOT / "tools"), data=str(data), output=str(output),
@@ -181,6 +236,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_like_a_whole_one(data, tmp_path)
     assert once.returncode == 0, once.stderr
     assert run(data, parts, stop=2).returncode != 0
     assert not (parts / "speech.keras").exists()
+    assert (whole / "dimensions.txt").read_text(encoding="utf-8").strip() == speech_affect.written()
     refused = run(data, parts)
     assert refused.returncode != 0
     assert "--resume" in refused.stderr

@@ -13,8 +13,9 @@ from emoedge.inference.spec import FrontEndSpec
 from workbench import training
 from workbench.data.speech import parts as parts_of
 from workbench.data.speech import read_folder
+from workbench.recipes import speech_affect
 from workbench.recipes.speech_front_end import FRAMES, HOP, fitted
-from workbench.recipes.speech_network import build
+from workbench.recipes.speech_network import VOTERS, build, merged
 from workbench.recipes.speech_pool import BLOCKS, WindowPool
 from workbench.recipes.speech_power import PowerCache
 from workbench.recipes.speech_sessions import LABELS, SessionSampler
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
     from workbench.recipes import TrainOptions
 
-EPOCHS = 110
+EPOCHS = 80
 STEPS = 64
 """Batches an epoch: 8,192 windows, about the size of the training part."""
 BATCH = 128
-CLIPS = 16
+CLIPS = 24
 """Clips of a session."""
 START = 12
 """Blocks of windows made before the first epoch; each epoch makes one more."""
@@ -53,7 +54,10 @@ EVERY = 10
 
 
 def train(options: TrainOptions) -> None:
-    """Write `speech.keras`, `front_end.txt`, `labels.txt`, `report.json` and the curve into `options.output`."""
+    """Write `speech.keras`, what `tools/convert.py` must be told of it, `report.json` and the curve.
+
+    The former are `front_end.txt`, `labels.txt` and `dimensions.txt`.
+    """
     training.start(seed=options.seed, threads=options.threads)
     cv2.setNumThreads(options.threads)
     held = training.checkpoint_or_fresh(options.output, resume=options.resume)
@@ -106,11 +110,12 @@ class _Run:
         self.sampler = SessionSampler(cache, parts["train"], window=149, hop=HOP, clips=CLIPS, rng=rng)
         self.spec = fitted(self.sampler, FITTING) if held is None else FrontEndSpec.parse(str(held[1]["front_end"]))
         self.front_end = build_front_end(self.spec)
-        self.network = build(self.front_end.shape, len(LABELS))  # type: ignore[arg-type]
+        shape = cast("tuple[int, int]", self.front_end.shape)
+        self.voters = build(shape, len(LABELS) + len(speech_affect.ENDS))
         self.optimizer = tf.keras.optimizers.AdamW(PEAK, weight_decay=DECAY)
-        self.optimizer.build(self.network.trainable_variables)
-        self.step = _step(self.network, self.optimizer)
-        self.average = [w.copy() for w in self.network.get_weights()]
+        self.optimizer.build(self.voters.trainable_variables)
+        self.step = _step(self.voters, self.optimizer)
+        self.average = [w.copy() for w in self.voters.get_weights()]
         self.material = {
             part: trial_windows(cache, rows, self.front_end) for part, rows in parts.items() if part != "train"
         }
@@ -121,7 +126,7 @@ class _Run:
             self.pool.add(block)
 
     def _restore(self, arrays: dict[str, list[NDArray[Any]]], state: dict[str, Any]) -> None:
-        self.network.set_weights(arrays["weights"])
+        self.voters.set_weights(arrays["weights"])
         self.average = arrays["average"]
         for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
             variable.assign(value)
@@ -150,7 +155,7 @@ class _Run:
         training.save_checkpoint(
             self.options.output,
             {
-                "weights": self.network.get_weights(),
+                "weights": self.voters.get_weights(),
                 "average": self.average,
                 "optimizer": [variable.numpy() for variable in self.optimizer.variables],
             },
@@ -160,9 +165,10 @@ class _Run:
     def finish(self) -> None:
         """Write the averaged network, and what goes with it."""
         folder = self.options.output
-        self.network.set_weights(self.average)
-        self.network.save(folder / "speech.keras")
+        self.voters.set_weights(self.average)
+        merged(self.voters).save(folder / "speech.keras")
         (folder / "front_end.txt").write_text(f"{self.spec}\n", encoding="utf-8")
+        (folder / "dimensions.txt").write_text(f"{speech_affect.written()}\n", encoding="utf-8")
         (folder / "labels.txt").write_text(",".join(LABELS) + "\n", encoding="utf-8")
         report = {part: trial(self._logits, material) for part, material in self.material.items()}
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -177,22 +183,23 @@ class _Run:
     def _follow(self) -> None:
         # A short memory at first: the start of the run must not linger in the mean.
         memory = min(MEMORY, 1 - 1 / (2 + self.optimizer.iterations.numpy() / 4))
-        for mean, weights in zip(self.average, self.network.get_weights(), strict=True):
+        for mean, weights in zip(self.average, self.voters.get_weights(), strict=True):
             np.add(mean, (1 - memory) * (weights - mean), out=mean)
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
-        return np.asarray(self.network.predict(features, batch_size=256, verbose=0))
+        told = self.voters.predict(features, batch_size=256, verbose=0)
+        return np.asarray(np.mean(told, axis=0)[:, : len(LABELS)])
 
     def _measured(self) -> dict[str, float]:
-        own = self.network.get_weights()
-        self.network.set_weights(self.average)
+        own = self.voters.get_weights()
+        self.voters.set_weights(self.average)
         figures = {f"uar_{part}": trial(self._logits, m)["uar"] for part, m in self.material.items()}
-        self.network.set_weights(own)
+        self.voters.set_weights(own)
         return figures
 
 
 def _step(
-    network: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer
+    voters: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer
 ) -> Callable[..., tf.Tensor]:
     import tensorflow as tf
 
@@ -200,10 +207,13 @@ def _step(
 
     def step(features: tf.Tensor, labels: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = network(features, training=True) - ABSENT * (1 - tf.cast(known, tf.float32))
-            loss = entropy(tf.one_hot(labels, len(LABELS)), logits)
+            loss = 0.0
+            for told in voters(features, training=True):
+                logits = told[:, : len(LABELS)] - ABSENT * (1 - tf.cast(known, tf.float32))
+                loss += entropy(tf.one_hot(labels, len(LABELS)), logits) / VOTERS
+                loss += speech_affect.loss(told[:, len(LABELS) :], labels) / VOTERS
         optimizer.apply_gradients(
-            zip(tape.gradient(loss, network.trainable_variables), network.trainable_variables, strict=True)
+            zip(tape.gradient(loss, voters.trainable_variables), voters.trainable_variables, strict=True)
         )
         return loss
 

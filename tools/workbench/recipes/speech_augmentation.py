@@ -116,3 +116,14 @@ def hum(rng: np.random.Generator, bands: int, frames: int) -> Power:
     start = int(rng.integers(GRAIN - frames))
     power = spectrum[None, :] * swing[:, None] * grain(bands)[start : start + frames]
     return np.asarray(power / power.mean(), dtype=np.float32)
+
+
+def misjudged(features: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Windows (n, frames, coefficients) as a wrong idea of what this microphone usually hears makes them.
+
+    The session's mean and deviation are estimates, and in a corpus never heard they are off in another way.
+    """
+    count, _, coefficients = features.shape
+    scale = np.exp(rng.normal(0, 0.25, size=(count, 1, 1)))
+    offset = rng.normal(0, 0.3, size=(count, 1, coefficients))
+    return np.asarray(features * scale + offset, dtype=np.float32)

@@ -1,8 +1,10 @@
-"""The speech network: a plain 1-D convolution over frames, pooled by mean and mean deviation."""
+"""The speech network: two plain 1-D convolutions over frames that learn apart and vote together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,30 +14,64 @@ if TYPE_CHECKING:
 STRIDES = (2, 1, 2, 1, 1)
 """One a layer: a frame every 20 ms goes in, one every 80 ms is pooled."""
 
+VOTERS = 2
+"""Networks of other random beginnings: their mean errs less than one of twice the width."""
+
 
 def build(
-    shape: tuple[int, int], classes: int, *, width: int = 128, strides: Sequence[int] = STRIDES, dropout: float = 0.2
+    shape: tuple[int, int], outputs: int, *, width: int = 120, strides: Sequence[int] = STRIDES, dropout: float = 0.2
 ) -> tf.keras.Model:
-    """Input (frames, coefficients), output logits (classes,).
+    """Input (frames, coefficients); VOTERS outputs (outputs,): logits of the labels, then of valence and arousal.
 
-    The spread over time is the mean of max(0, x - mean), half the mean absolute deviation (deviations above and
-    below the mean are equal in sum): unlike a standard deviation it needs no square and no root, which eight
-    bits carry badly.
+    Each voter is trained by a loss of its own. The spread over time is the mean of max(0, x - mean), half the mean
+    absolute deviation (deviations above and below the mean are equal in sum): unlike a standard deviation it needs
+    no square and no root, which eight bits carry badly.
     """
     import tensorflow as tf
 
     layers = tf.keras.layers
     given = layers.Input(shape, name="features")
+    told = []
+    for voter in range(VOTERS):
+        pooled = _pooled(given, voter, width, strides, dropout / 2)
+        pooled = layers.BatchNormalization(momentum=0.98, name=f"norm_pooled_{voter}")(pooled)
+        pooled = layers.Dropout(dropout, name=f"drop_pooled_{voter}")(pooled)
+        told.append(layers.Dense(outputs, name=f"told_{voter}")(pooled))
+    return tf.keras.Model(given, told, name="voters")
+
+
+def _pooled(given: Any, voter: int, width: int, strides: Sequence[int], dropout: float) -> Any:
+    import tensorflow as tf
+
+    layers = tf.keras.layers
     x = given
     for i, stride in enumerate(strides):
-        x = layers.Conv1D(width, 3 if i else 5, strides=stride, padding="same", use_bias=False, name=f"conv{i}")(x)
-        x = layers.BatchNormalization(momentum=0.98, name=f"norm{i}")(x)
-        x = layers.ReLU(name=f"relu{i}")(x)
-        x = layers.SpatialDropout1D(dropout / 2, name=f"drop{i}")(x)
-    mean = layers.GlobalAveragePooling1D(keepdims=True, name="mean")(x)
-    above = layers.ReLU(name="above")(layers.Subtract(name="centred")([x, mean]))
-    spread = layers.GlobalAveragePooling1D(name="spread")(above)
-    pooled = layers.Concatenate(name="pooled")([layers.Reshape((width,), name="level")(mean), spread])
-    pooled = layers.BatchNormalization(momentum=0.98, name="norm_pooled")(pooled)
-    logits = layers.Dense(classes, name="logits")(layers.Dropout(dropout, name="drop_pooled")(pooled))
-    return tf.keras.Model(given, logits, name="emoedge_speech")
+        name = f"{voter}_{i}"
+        x = layers.Conv1D(width, 3 if i else 5, strides=stride, padding="same", use_bias=False, name=f"conv_{name}")(x)
+        x = layers.BatchNormalization(momentum=0.98, name=f"norm_{name}")(x)
+        x = layers.ReLU(name=f"relu_{name}")(x)
+        x = layers.SpatialDropout1D(dropout, name=f"drop_{name}")(x)
+    mean = layers.GlobalAveragePooling1D(keepdims=True, name=f"mean_{voter}")(x)
+    above = layers.ReLU(name=f"above_{voter}")(layers.Subtract(name=f"centred_{voter}")([x, mean]))
+    spread = layers.GlobalAveragePooling1D(name=f"spread_{voter}")(above)
+    level = layers.Reshape((width,), name=f"level_{voter}")(mean)
+    return layers.Concatenate(name=f"pooled_{voter}")([level, spread])
+
+
+def merged(voters: tf.keras.Model) -> tf.keras.Model:
+    """The voters' mean as one network of one output, their last layers folded into one."""
+    import tensorflow as tf
+
+    kernels, biases = [], []
+    for voter in range(VOTERS):
+        norm = voters.get_layer(f"norm_pooled_{voter}")
+        scale, shift, mean, variance = norm.get_weights()
+        scale = scale / np.sqrt(variance + norm.epsilon)
+        kernel, bias = voters.get_layer(f"told_{voter}").get_weights()
+        kernels.append(scale[:, None] * kernel / VOTERS)
+        biases.append((bias + (shift - mean * scale) @ kernel) / VOTERS)
+    pooled = [voters.get_layer(f"pooled_{voter}").output for voter in range(VOTERS)]
+    last = tf.keras.layers.Dense(len(biases[0]), name="told")
+    told = last(tf.keras.layers.Concatenate(name="pooled")(pooled))
+    last.set_weights([np.concatenate(kernels), np.sum(biases, axis=0)])
+    return tf.keras.Model(voters.input, told, name="emoedge_speech")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.recipes.speech_augmentation import misjudged
 from workbench.recipes.speech_front_end import windows
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from emoedge.audio.front_end import SpeechFrontEnd
     from workbench.recipes.speech_sessions import SessionSampler
 
-BLOCK = 128
+BLOCK = 85
 """Sessions in a block."""
 BLOCKS = 32
 """Blocks in the pool; the oldest is overwritten."""
@@ -59,4 +60,4 @@ class WindowPool:
         """`count` batches of `size` windows: features, labels, known labels."""
         for _ in range(count):
             rows = rng.integers(self.filled, size=size)
-            yield self.features[rows].astype(np.float32), self.labels[rows], self.known[rows]
+            yield misjudged(self.features[rows].astype(np.float32), rng), self.labels[rows], self.known[rows]

@@ -28,6 +28,9 @@ NEUTRAL, CALM = LABELS.index("neutral"), LABELS.index("calm")
 QUIET = 10**-3.5
 """Share of the loudest frame's power below which the ends of a clip are silence (-35 dB)."""
 
+PLAIN = 0.7
+"""How often neutral comes for each time that another emotion does: what is not understood gets its name anyway."""
+
 MOODY = 0.4
 """Share of sessions in which some emotions are much more frequent than others: people are not shuffled decks."""
 
@@ -114,8 +117,8 @@ class SessionSampler:
         own = voices[names[rng.choice(len(names), p=sizes / sizes.sum())]]
         classes = sorted(own)
         # Neutral and calm share one place where a corpus has both: they are read out as one.
-        halved = {NEUTRAL, CALM} if {NEUTRAL, CALM} <= set(classes) else set()
-        weights = np.array([0.5 if label in halved else 1.0 for label in classes])
+        place = PLAIN / len({NEUTRAL, CALM} & set(classes) or {NEUTRAL})
+        weights = np.array([place if label in (NEUTRAL, CALM) else 1.0 for label in classes])
         if rng.random() < MOODY:
             weights = rng.dirichlet(0.5 * weights) + 0.02
         drawn = rng.choice(classes, size=self.clips, p=weights / weights.sum())
