@@ -33,8 +33,15 @@ test: setup setup-train setup-ha ## all tests, with a real Mosquitto and a real 
 	$(VENV)/bin/python tools/run_tests.py
 
 .PHONY: test-system
-test-system: setup ## boot a Debian tree with systemd-nspawn and install the service in it (root; 6 minutes)
+test-system: setup ## boot a Debian tree with systemd-nspawn and install the service in it, both ways (root; 12 minutes)
 	tools/system_test.sh $(SYSTEM_TEST_DIR)
+	tools/system_test.sh --deb $(SYSTEM_TEST_DIR)
+
+.PHONY: deb
+deb: ## build dist/emoedge_VERSION_ARCH.deb and have lintian judge it
+	@command -v lintian >/dev/null || { echo "lintian is missing: apt-get install lintian"; exit 1; }
+	tools/deb.sh
+	lintian --allow-root --display-level '>=error' --fail-on error dist/emoedge_*.deb
 
 check: setup ## ruff, mypy --strict, and generated files up to date
 	$(VENV)/bin/ruff check .

@@ -25,6 +25,7 @@ readonly CURRENT=$PREFIX/current
 readonly CONFIG=/etc/emoedge/config.yaml
 readonly UNIT=/etc/systemd/system/emoedge.service
 readonly COMMAND=/usr/local/bin/emoedge
+readonly PACKAGED=/usr/lib/systemd/system/emoedge.service
 readonly STATE=(/var/lib/emoedge /var/lib/private/emoedge)
 readonly SECRETS=(/etc/credstore/emoedge.mqtt-password)
 readonly CONTEXTS=" demo home vehicle kiosk research "
@@ -88,6 +89,9 @@ check_words() {
 
 check_machine() {
   local codename=""
+  if [ -e "$PACKAGED" ]; then
+    die "emoedge is installed as a Debian package here; upgrade it with apt, or remove it first: apt remove emoedge"
+  fi
   if [ "$(getconf LONG_BIT)" != 64 ] || [[ " armhf armel i386 " == *" $(dpkg --print-architecture) "* ]]; then
     die "this is a 32-bit system ($(dpkg --print-architecture)): NumPy, OpenCV and the TFLite runtime have no" \
       "wheels for it. Install the 64-bit edition of Raspberry Pi OS or Debian."

@@ -28,9 +28,9 @@ def install(tmp_path):
         (folder / name).write_text(f"#!/bin/sh\n{body}\n")
         (folder / name).chmod(0o755)
 
-    def run(*arguments, **environment):
+    def run(*arguments, script=SCRIPT, **environment):
         return subprocess.run(
-            ["bash", str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False, cwd=tmp_path,
+            ["bash", str(script), *map(str, arguments)], capture_output=True, text=True, check=False, cwd=tmp_path,
             stdin=subprocess.DEVNULL, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", **environment},
         )  # fmt: skip
 
@@ -108,9 +108,20 @@ def test_nothing_is_done_without_root(install):
     assert "needs root" in done.stderr
 
 
-@pytest.mark.parametrize("script", [SCRIPT, ROOT / "tools" / "system_test.sh"], ids=lambda path: path.name)
-def test_shellcheck_agrees(script):
+def test_it_does_not_stand_beside_the_package(install, tmp_path):
+    place = re.search(r"readonly PACKAGED=(\S+)", SCRIPT.read_text())[1]
+    assert place.removeprefix("/") in (ROOT / "tools" / "deb.sh").read_text()
+    (tmp_path / "emoedge.service").touch()
+    copy = tmp_path / "install.sh"
+    copy.write_text(SCRIPT.read_text().replace(place, str(tmp_path / "emoedge.service")))
+    done = install("--dry-run", script=copy)
+    assert done.returncode == 1
+    assert "apt remove emoedge" in done.stderr
+    assert not steps(done)
+
+
+def test_shellcheck_agrees():
     checker = shutil.which("shellcheck")
     assert checker, "make test installs shellcheck"
-    done = subprocess.run([checker, str(script)], capture_output=True, text=True, check=False)
+    done = subprocess.run([checker, str(SCRIPT)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
