@@ -16,7 +16,7 @@ from emoedge.sources.picture import SMALLEST, to_bgr
 from emoedge.sources.quiet import quiet_video
 from emoedge.vision.crop import FaceFrontEnd
 from emoedge.vision.follow import confirm
-from emoedge.vision.haar import HaarDetector
+from emoedge.vision.haar import HaarDetector, framed
 from emoedge.vision.quality import quality, thumbnail
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ class Photographer:
         self, image: NDArray[np.uint8], gray: NDArray[np.uint8], box: Box, *, crop: bool
     ) -> Opinion:
         size = min(box.width, box.height)
-        face = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA) if crop else thumbnail(gray, box)
+        face = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA) if crop else thumbnail(gray, framed(box))
         grade = quality(np.asarray(face, dtype=np.uint8), size, self._config.vision)
         if grade.reason is not None:
             return Opinion.of(None, 0.0, grade.reason, 0.0)
         source = gray if self._front_end.channels == 1 else image
         # A cut-out face is framed already: no margin is added around it.
-        features = self._front_end.prepare(source) if crop else self._front_end.features(source, box)
+        features = self._front_end.prepare(source) if crop else self._front_end.features(source, framed(box))
         scores = self._model.classify(features)
         return Opinion.of(scores, grade.overall, None, self._config.fusion.margin, self._abstain_below)
 

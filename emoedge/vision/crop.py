@@ -39,8 +39,8 @@ class FaceFrontEnd:
     - `crop` (px, default none): side of the centre that is cut out of it then. `size` must equal `crop`
       where that is given, else `input`.
     - `margin` (default 0): share of the face box's longer side that is added on each of the four sides
-      before the square is cut; negative cuts closer. 0 frames a box of OpenCV's frontal-face cascades
-      the way FER2013's faces are framed.
+      before the square is cut; negative cuts closer. 0 frames a face the way FER2013's are framed, see
+      `haar.framed`.
     - `scale`, `offset` (default 1/255 and 0): x * scale + offset on gray levels 0..255.
     - `mean`, `std` (default 0 and 1; a number, or one a channel): (x - mean) / std after that.
 

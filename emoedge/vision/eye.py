@@ -10,6 +10,7 @@ import numpy as np
 from emoedge.messages import FaceObservation, VisionResult
 from emoedge.vision.follow import confirm, follow
 from emoedge.vision.gate import MotionGate
+from emoedge.vision.haar import framed
 from emoedge.vision.quality import quality, thumbnail
 from emoedge.vision.scan import Scanner
 from emoedge.vision.track import Track
@@ -138,14 +139,15 @@ class Vision:
         return tuple(left)
 
     def _observe(self, track: Track, image: NDArray[np.uint8], gray: NDArray[np.uint8], at: float) -> FaceObservation:
-        face = thumbnail(gray, track.box)
+        box = framed(track.box)
+        face = thumbnail(gray, box)
         if track.grade is None or not track.still:
             track.grade = quality(face, track.box.width, self._config)
         grade, scores = track.grade, None
         if grade.reason is None and self._front_end is not None and self._classifier is not None:
             if self._is_due(track, face, at):
                 source = gray if self._front_end.channels == 1 else image
-                track.scores = self._classifier.classify(self._front_end.features(source, track.box))
+                track.scores = self._classifier.classify(self._front_end.features(source, box))
                 track.classified, track.judged = at, face
                 self._counts["classified"] += 1
             scores = track.scores

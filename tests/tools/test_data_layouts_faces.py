@@ -11,7 +11,7 @@ from workbench.data.layout import modality
 from emoedge.emotions import CANONICAL, INDEX
 from emoedge.errors import MediaError
 from emoedge.messages import Modality
-from emoedge.vision.haar import HaarDetector
+from emoedge.vision.haar import HaarDetector, framed
 
 RNG = np.random.default_rng(8)
 
@@ -153,7 +153,7 @@ def test_jaffe_names_give_subject_and_emotion(tmp_path):
 
 
 def test_portraits_are_framed_like_the_daemon_frames_them(tmp_path, portrait):
-    box = max(HaarDetector().detect(portrait, minimum=102), key=lambda b: b.area)
+    box = framed(max(HaarDetector().detect(portrait, minimum=102), key=lambda b: b.area))
     picture(tmp_path / "KA.HA1.29.tiff", content=portrait)
     pack = faces.load(tmp_path)
     assert (pack.portraits, pack.uncropped) == (1, 0)

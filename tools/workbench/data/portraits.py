@@ -9,7 +9,7 @@ import numpy as np
 
 from emoedge.errors import MediaError
 from emoedge.vision.crop import square
-from emoedge.vision.haar import HaarDetector
+from emoedge.vision.haar import HaarDetector, framed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,4 +55,4 @@ class Framer:
         if not found:
             self.uncropped += 1
             return gray
-        return square(gray, max(found, key=lambda box: box.area))
+        return square(gray, framed(max(found, key=lambda box: box.area)))
