@@ -42,7 +42,7 @@ def calibrated(outputs: NDArray[np.floating[Any]], info: ModelInfo, smallest: fl
     output that is no number tells nothing and becomes uniform.
     """
     values = np.asarray(outputs, dtype=np.float64)[:, : len(info.labels)]
-    logits = values if info.output == "logits" else np.log(np.clip(values, smallest, 1.0))
+    logits = values if info.output == "logits" else np.log(np.minimum(np.maximum(values, smallest), 1.0))
     logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0) / info.temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
