@@ -6,7 +6,7 @@ import math
 import queue
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Plan:
     """Largest learning rate."""
     taught: float = 0.6
     """Share of the teachers in the targets, where there are teachers."""
+    rare: int = 1
+    """How often an epoch shows the faces of a class with less than RARE of the rows."""
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
@@ -56,7 +58,7 @@ PLANS: Mapping[str, Plan] = {
     # For networks that have teachers: as many weights as a file of one megabyte holds.
     "broad": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(64, 0.55, 0.25),)),
     # Goes on from a trained network (--start), at a rate that refines it.
-    "refine": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(40, 0.0, 0.25),), peak=0.05),
+    "refine": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(20, 0.0, 0.25),), peak=0.05, rare=3),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
@@ -68,6 +70,7 @@ BALANCE = balance.METHODS
 TEACHERS = True
 FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
+RARE = 0.02
 PLAIN_END = 0.08
 """Share of a cycle, at its end, without mixed pictures, so that confidence settles on whole faces."""
 
@@ -95,6 +98,10 @@ class Run:
         rows = faces.training_rows(pack)
         self.rows, self.held = faces.hold_out(pack, rows, share=HELD_OUT, seed=0)
         self.rows = self.rows[balance.rows(pack.labels[self.rows], options.balance, seed=options.seed)]
+        seldom = _seldom(pack.labels[self.rows])
+        if pack.votes is not None:
+            seldom |= _seldom(faces.majority(pack.votes[self.rows]))
+        self.rows = np.concatenate([self.rows, np.repeat(self.rows[seldom], plan.rare - 1)])
         if len(self.rows) < BATCH or not len(self.held):
             raise ValueError(f"only {len(self.rows)} rows to train on; a batch takes {BATCH}")
         self.steps = len(self.rows) // BATCH
@@ -224,6 +231,12 @@ def trained(folder: Path) -> Weights:
     if saved is None:
         raise ValueError(f"{folder} holds no {training.CHECKPOINT}")
     return list(saved[0]["average"])
+
+
+def _seldom(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Which rows are of a class with less than RARE of them; rows without a class (below 0) are not."""
+    counts = np.bincount(labels[labels >= 0], minlength=1)
+    return np.asarray((labels >= 0) & (counts[labels] < RARE * len(labels)), dtype=np.bool_)
 
 
 def _fall(epoch: float, epochs: int) -> float:
