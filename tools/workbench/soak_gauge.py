@@ -42,7 +42,10 @@ class Gauge:
             "samples": len(self._samples),
             "warm_up_s": round(float(at[0] - self._samples[0][0]), 1),
             "measured_s": round(float(at[-1] - at[0]), 1),
-            "rss_mb": {"first": round(rss[0], 2), "last": round(rss[-1], 2), "max": round(rss.max(), 2)},
+            "rss_mb": {
+                "first": round(rss[0], 2), "last": round(rss[-1], 2), "max": round(rss.max(), 2),
+                "quarters": [round(float(np.median(part)), 2) for part in np.array_split(rss, 4)],
+            },
             "rss_mb_per_day": round(slope * DAY, 3),
             "rss_mb_per_day_error": round(sigma * DAY, 3),
             "open_files": _moved(files, third),
