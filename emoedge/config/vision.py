@@ -52,6 +52,10 @@ class VisionConfig:
         8.0, minimum=0.1, maximum=1000,
         help="Faces with a greater variance of the Laplacian show grain, not a face (`low_snr`).",
     )  # fmt: skip
+    minimum_likeness: float = setting(
+        0.5, minimum=0, maximum=1,
+        help="Crops less like an upright face than this are not classified (`no_face`); 0 asks for none.",
+    )  # fmt: skip
     minimum_brightness: float = setting(
         25.0, minimum=0, maximum=255, unit="gray levels",
         help="Darker faces are not classified (`low_light`).",
