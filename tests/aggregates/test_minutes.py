@@ -1,6 +1,6 @@
 """Minutes of a wall clock that is set, drifts, and jumps."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoedge.aggregates.minutes import WallMinutes
@@ -29,6 +29,7 @@ def test_a_small_step_back_at_the_full_minute_does_not_repeat_it():
     assert minutes.read(0.7, NOON + 59.2) == after
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.05, 90), st.floats(-1.9, 1.9)), max_size=60))
 def test_corrections_never_turn_the_count_back(steps):
     minutes, at, offset = WallMinutes(), 0.0, NOON

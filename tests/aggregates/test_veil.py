@@ -41,7 +41,7 @@ def test_nobody_more_is_nothing_learnt():
     assert not veil.passes({1, 2})
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(3, 6), st.lists(st.integers(0, 7), min_size=15, max_size=15))
 def test_whatever_is_told_falls_into_parts_of_at_least_k(k, arrivals):
     veil, told, number = Veil(k), [], 0

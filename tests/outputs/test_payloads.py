@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -151,6 +151,7 @@ windows = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(windows)
 def test_aggregate_fits_its_schema_and_names_nobody(item):
     payload = decoded(payloads.aggregate(stamp().envelope("aggregate/1m"), item))
