@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 from workbench.conversion import ConversionError, Request
-from workbench.conversion.calibration import balanced, prepare
+from workbench.conversion.calibration import prepare
+from workbench.conversion.rows import balanced
 
 from emoedge.audio.front_end import build
 from emoedge.emotions import CANONICAL

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.conversion.calibration import CalibrationSet
     from workbench.conversion.request import Request
+    from workbench.conversion.rows import CalibrationSet
 
 SYNTHETIC = "seeded synthetic inputs"
 LAYER_ROWS = 8

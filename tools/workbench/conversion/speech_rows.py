@@ -10,7 +10,7 @@ import numpy as np
 from emoedge.audio.front_end import build
 from emoedge.emotions import INDEX
 from emoedge.messages import SAMPLE_RATE
-from workbench.conversion.calibration import CalibrationSet, Rows, balanced, frequencies, limits, usable
+from workbench.conversion.rows import CalibrationSet, Rows, balanced, frequencies, limits, usable
 from workbench.data.speech import TEST_SPEAKERS, VALIDATION_SPEAKERS, Clip, decode, read_folder
 
 if TYPE_CHECKING:
