@@ -16,9 +16,13 @@ class FusionConfig:
         help="Bayesian filter, or a weighted mean of probabilities.",
     )
     tau: float = setting(
-        4.0, minimum=0.1, maximum=600, unit="s",
+        2.0, minimum=0.1, maximum=600, unit="s",
         help="How long an emotion tends to last: the filter's stickiness.",
     )
+    neutral: float = setting(
+        0.5, minimum=0.01, maximum=0.99,
+        help="Share of the time in which people show nothing: what `bayes` fades to. 0.143 favours no emotion.",
+    )  # fmt: skip
     face_weight: float | None = setting(
         None, minimum=0, maximum=1, allow_none=True, help="Reliability of the face model; null takes the model file's."
     )
@@ -35,19 +39,19 @@ class FusionConfig:
         help="A voice's emotion is named after a window that is at least this sure; null takes the model file's.",
     )  # fmt: skip
     face_decorrelation: float = setting(
-        0.5, minimum=0, maximum=60, unit="s", help="Time after which a new face observation counts in full."
+        1.0, minimum=0, maximum=60, unit="s", help="Time after which a new face observation counts in full."
     )
     speech_decorrelation: float = setting(
-        1.5, minimum=0, maximum=60, unit="s", help="Time after which a new speech observation counts in full."
+        0.5, minimum=0, maximum=60, unit="s", help="Time after which a new speech observation counts in full."
     )
     margin: float = setting(
         0.1, minimum=0, maximum=1,
         help="Less distance than this between the best two labels is `unknown`.",
     )
-    enter: float = setting(0.6, minimum=0, maximum=1, help="An emotion episode starts above this belief ...")
-    leave: float = setting(0.4, minimum=0, maximum=1, help="... and ends below this one.")
+    enter: float = setting(0.75, minimum=0, maximum=1, help="An emotion episode starts above this belief ...")
+    leave: float = setting(0.5, minimum=0, maximum=1, help="... and ends below this one.")
     dwell: float = setting(
-        0.6, minimum=0, maximum=60, unit="s",
+        1.0, minimum=0, maximum=60, unit="s",
         help="How long a belief must hold before an episode starts or ends.",
     )
     update_interval: float = setting(

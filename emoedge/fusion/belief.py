@@ -1,8 +1,9 @@
 """What is believed of one subject: a Bayesian forward filter, or a plain weighted mean.
 
 The filter is the forward algorithm of a hidden Markov model (Rabiner 1989, doi:10.1109/5.18626) whose
-state is the emotion. Between observations the state forgets towards uniform with `exp(-dt / tau)`; an
-observation multiplies in `(p(c) / prior(c)) ** (weight * quality * min(1, dt / decorrelation))`. The
+state is the emotion. Between observations the state forgets with `exp(-dt / tau)` towards `rest`, what people
+show where nothing is known of them; an observation multiplies in
+`(p(c) / prior(c)) ** (weight * quality * min(1, dt / decorrelation))`. The
 exponent makes evidence proportional to time and not to the frame rate: frames are not independent.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from emoedge.emotions import CANONICAL, Reason, Scores
+from emoedge.emotions import CANONICAL, NEUTRAL, Reason, Scores
 from emoedge.messages import Belief, Contribution, Modality
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ FLOOR = 1e-3
 """No single observation may say that an emotion is impossible: probabilities enter at least this large."""
 
 UNIFORM: NDArray[np.float64] = np.full(len(CANONICAL), 1 / len(CANONICAL))
+
+
+def resting(neutral: float) -> NDArray[np.float64]:
+    """What a belief fades to: `neutral` of it neutral, 0..1, the rest shared evenly by the other emotions; (7,)."""
+    rest = np.full(len(CANONICAL), (1 - neutral) / (len(CANONICAL) - 1))
+    rest[NEUTRAL] = neutral
+    return rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +88,13 @@ class BeliefMethod(Protocol):
 class ForwardFilter:
     """The Bayesian filter."""
 
-    def __init__(self, *, tau: float, reliability: Mapping[Modality, Reliability]) -> None:
+    def __init__(
+        self, *, tau: float, reliability: Mapping[Modality, Reliability], rest: NDArray[np.float64] = UNIFORM
+    ) -> None:
         self._tau = tau
         self._reliability = reliability
-        self._state = UNIFORM.copy()
+        self._rest = rest
+        self._state = rest.copy()
         self._at: float | None = None
 
     def observe(self, evidence: Evidence, since: float | None) -> None:
@@ -106,7 +117,7 @@ class ForwardFilter:
         if self._at is None or at <= self._at:
             return self._state
         keep = np.exp(-(at - self._at) / self._tau)
-        return keep * self._state + (1 - keep) * UNIFORM  # type: ignore[no-any-return]
+        return keep * self._state + (1 - keep) * self._rest  # type: ignore[no-any-return]
 
 
 class WeightedMean:
@@ -143,13 +154,15 @@ class SubjectBelief:
     """Everything believed of one subject: the method's state plus who contributed, and when."""
 
     def __init__(self, subject: str, method: BeliefMethod, *, weights: Mapping[Modality, float],
-                 abstain_below: Mapping[Modality, float], margin: float, forget: float) -> None:  # fmt: skip
+                 abstain_below: Mapping[Modality, float], margin: float, forget: float,
+                 rest: NDArray[np.float64] = UNIFORM) -> None:  # fmt: skip
         self.subject = subject
         self._method = method
         self._weights = weights
         self._abstain_below = abstain_below
         self._margin = margin
         self._forget = forget
+        self._rest = rest
         self._memory: dict[Modality, _Memory] = {}
         self._abstained: tuple[float, Reason] | None = None
         self._sure: dict[str, float] = {}
@@ -185,7 +198,11 @@ class SubjectBelief:
         values = np.where(known, self._method.probabilities(at), 0.0)
         scores = self._with_affect(Scores(values / values.sum(), known), active)
         contributions = tuple(self._contribution(m, at) for m in active)
-        certain = scores.margin >= self._margin and self._may_name(scores.label, active, at)
+        certain = (
+            scores.margin >= self._margin
+            and (scores.label != CANONICAL[NEUTRAL] or self._speaks_for_neutral(scores))
+            and self._may_name(scores.label, active, at)
+        )
         return Belief(
             at=at, subject=self.subject, label=scores.label if certain else "unknown", confidence=scores.confidence,
             scores=scores, reason=None if certain else self._reason(active), contributions=contributions,
@@ -211,6 +228,11 @@ class SubjectBelief:
         last = self._memory[modality]
         return Contribution(modality, self._weights[modality], at - last.observed_at, last.quality,
                             last.scores.label, last.attribution)  # fmt: skip
+
+    def _speaks_for_neutral(self, scores: Scores) -> bool:
+        """Whether anything observed does: what a belief merely fades to is no finding."""
+        rest = np.where(scores.known, self._rest, 0.0)
+        return bool(scores.values[NEUTRAL] > rest[NEUTRAL] / rest.sum())
 
     def _may_name(self, label: str, active: list[Modality], at: float) -> bool:
         """Whether a sense was sure of `label` within `forget` seconds, or two senses now say the same.

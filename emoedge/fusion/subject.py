@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emoedge.fusion.belief import ForwardFilter, SubjectBelief, WeightedMean
+from emoedge.fusion.belief import UNIFORM, ForwardFilter, SubjectBelief, WeightedMean, resting
 from emoedge.fusion.episodes import EpisodeTracker
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ class Subject:
 def make_subject(name: str, at: float, config: FusionConfig, reliability: Mapping[Modality, Reliability],
                  next_id: Callable[[], str]) -> Subject:  # fmt: skip
     """Make a subject nothing is known of yet, with the configured fusion method."""
+    rest = resting(config.neutral) if config.method == "bayes" else UNIFORM
     method = (
-        ForwardFilter(tau=config.tau, reliability=reliability)
+        ForwardFilter(tau=config.tau, reliability=reliability, rest=rest)
         if config.method == "bayes"
         else WeightedMean(forget=config.forget, reliability=reliability)
     )
     weights = {modality: model.weight for modality, model in reliability.items()}
     abstain = {modality: model.abstain_below for modality, model in reliability.items()}
     belief = SubjectBelief(
-        name, method, weights=weights, abstain_below=abstain, margin=config.margin, forget=config.forget
+        name, method, weights=weights, abstain_below=abstain, margin=config.margin, forget=config.forget, rest=rest
     )
     return Subject(name=name, since=at, belief=belief, episodes=EpisodeTracker(config, name, next_id), visit=next_id())
