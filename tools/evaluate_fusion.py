@@ -21,7 +21,17 @@ import numpy as np
 import yaml
 from workbench import fusion_pairs, reliability_fit
 from workbench.face_evaluation import TARGETS
-from workbench.sense_material import DEGRADED, Sample, face_rows, known, listened_to, looked_at, voice_clips
+from workbench.sense_material import (
+    DEGRADED,
+    Sample,
+    face_rows,
+    known,
+    listened_to,
+    looked_at,
+    to_listen_to,
+    to_look_at,
+    voice_clips,
+)
 
 from emoedge.config import default_config
 from emoedge.emotions import CANONICAL
@@ -112,11 +122,16 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     both = known(models.face) & known(models.speech)
     truth = np.where(np.isin(truth, sorted(both)), truth, -1)
     clips = tuple(clip for clip in clips if CANONICAL.index(clip.emotion) in both)
+    pairs = fusion_pairs.draw(
+        to_look_at(truth), to_listen_to(clips), given.draws, seed=given.seed, even=not given.as_faces
+    )
+    pairs, drawn = fusion_pairs.only_drawn(pairs)
+    rows = np.flatnonzero(truth >= 0)[drawn]
+    images, truth = images[rows], truth[rows]
     faces = {how: looked_at(models.face, images, truth, config, how=how, seed=given.seed) for how in ("", *DEGRADED)}
     voices = {how: listened_to(models.speech, given.voices, clips, config, how=how, seed=given.seed)
               for how in ("", *DEGRADED)}  # fmt: skip
     weights = reliabilities(config, models)
-    pairs = fusion_pairs.draw(faces[""], voices[""], given.draws, seed=given.seed, even=not given.as_faces)
     result: dict[str, Any] = {
         "target": given.target, "draws": given.draws, "seed": given.seed,
         "drawn": "as the faces" if given.as_faces else "evenly",
@@ -137,9 +152,10 @@ def _rows(
     voices: Mapping[str, list[Sample]],
 ) -> dict[str, Any]:  # fmt: skip
     rows: dict[str, Any] = {}
+    alone: fusion_pairs.Alone = {}
     conditions = [("clean", "", "")] + [(f"face {how}", how, "") for how in DEGRADED]
     for name, face, voice in [*conditions, *((f"speech {how}", "", how) for how in DEGRADED)]:
-        beliefs = fusion_pairs.judge_pairs(pairs, faces[face], voices[voice], judge)
+        beliefs = fusion_pairs.judge_pairs(pairs, faces[face], voices[voice], judge, alone)
         rows[name] = fusion_pairs.figures(pairs, beliefs)
         if name == "clean":
             rows[name]["by_speaker"] = fusion_pairs.by_speaker(pairs, voices[voice], beliefs)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 METHODS = ("bayes", "weighted")
 SIDES = ("face", "speech", "fused")
+Alone = dict[tuple[int, float], "NDArray[np.float64]"]
+"""Beliefs of single senses, by the sample's identity and the seconds."""
+
 DEFAULT_RATE = 15.0
 """Hertz, where `vision.rate` is 0: every frame of the camera's default rate."""
 
@@ -89,15 +92,27 @@ def _time(evidence: Evidence) -> float:
     return evidence.at
 
 
+def only_drawn(pairs: Sequence[Pair]) -> tuple[list[Pair], NDArray[np.int64]]:
+    """The pairs with their faces numbered anew, and the faces that were drawn: the others need no look."""
+    drawn = np.unique([pair.face for pair in pairs])
+    places = {face: place for place, face in enumerate(drawn.tolist())}
+    return [replace(pair, face=places[pair.face]) for pair in pairs], drawn
+
+
 def judge_pairs(
-    pairs: Sequence[Pair], faces: Sequence[Sample], voices: Sequence[Sample], judge: Judge
+    pairs: Sequence[Pair], faces: Sequence[Sample], voices: Sequence[Sample], judge: Judge, alone: Alone | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """Beliefs over the pairs, N x 7, of each of SIDES."""
+    """Beliefs over the pairs, N x 7, of each of SIDES; `alone` remembers single senses from call to call."""
     beliefs = {side: np.empty((len(pairs), len(CANONICAL))) for side in SIDES}
+    alone = {} if alone is None else alone
     for i, pair in enumerate(pairs):
         face, voice = faces[pair.face], voices[pair.voice]
-        for side, seen, heard in (("face", face, None), ("speech", None, voice), ("fused", face, voice)):
-            beliefs[side][i] = judge.belief(seen, heard, voice.seconds)
+        for side, seen, heard, sample in (("face", face, None, face), ("speech", None, voice, voice)):
+            key = (id(sample), voice.seconds)
+            if key not in alone:
+                alone[key] = judge.belief(seen, heard, voice.seconds)
+            beliefs[side][i] = alone[key]
+        beliefs["fused"][i] = judge.belief(face, voice, voice.seconds)
     return beliefs
 
 

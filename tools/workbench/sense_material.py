@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,17 @@ class Sample:
     """How long the clip is; 0 for a face, which lasts as long as one looks."""
     evidence: tuple[Evidence, ...] = field(default=())
     """By time, 0 where the clip begins; a face has one, at 0."""
+
+
+def to_look_at(truth: NDArray[np.int64]) -> list[Sample]:
+    """What `looked_at` will give, before anything was seen: to draw from."""
+    return [Sample(emotion, "", 0.0) for emotion in truth[truth >= 0].tolist()]
+
+
+def to_listen_to(clips: Sequence[speech.Clip]) -> list[Sample]:
+    """What `listened_to` will give, before anything was heard: to draw from."""
+    sessions = speech.SpeechFolder(Path(), tuple(clips), {}).sessions()
+    return [Sample(INDEX[clip.emotion], session, 0.0) for session, mine in sessions for clip in mine]
 
 
 def looked_at(
