@@ -13,8 +13,9 @@ next_version() { # DEB: the same package under a version of its own, with a line
   dpkg-deb -R "$1" "$WORK/next"
   sed -i 's/^Version: .*/&+next/' "$WORK/next/DEBIAN/control"
   echo "# A template of another version." >>"$WORK/next/usr/share/emoedge/config.yaml"
-  (cd "$WORK/next" && find usr -type f -print0 | xargs -0 md5sum) >"$WORK/next/DEBIAN/md5sums"
-  dpkg-deb --root-owner-group -Zgzip -z1 --build "$WORK/next" "$DEBS/next.deb" >/dev/null
+  sed -i '/ usr.share.emoedge.config.yaml$/d' "$WORK/next/DEBIAN/md5sums"
+  (cd "$WORK/next" && md5sum usr/share/emoedge/config.yaml) >>"$WORK/next/DEBIAN/md5sums"
+  dpkg-deb --root-owner-group -Znone --build "$WORK/next" "$DEBS/next.deb" >/dev/null
   rm -rf "$WORK/next"
 }
 
