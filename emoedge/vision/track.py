@@ -47,6 +47,8 @@ class Track:
     """What the detector last found, at the scale faces are followed at."""
     fine_until: float = -math.inf
     """Seconds, until when it is looked for at the fine scale only."""
+    reviewed: float = -math.inf
+    """Seconds, when its size was last looked at closely."""
     scores: Scores | None = None
     """What the classifier last said."""
     classified: float = -math.inf
@@ -87,9 +89,13 @@ class Track:
         if self.visible:
             self.found = at
 
-    def hit(self, box: Box, at: float) -> None:
-        """The detector found it at `box`."""
+    def hit(self, box: Box, at: float, *, reviewed: bool = False) -> None:
+        """The detector found it at `box`; `reviewed`: among all sizes that may be, so that its side needs no doubt."""
         self.move(box, at)
+        if reviewed:
+            self.reviewed = at
+            (x, y), side = self.box.centre, box.width
+            self.box = Box(x - side / 2, y - side / 2, side, side)
         self.found = at
         self.visible = True
         self.looks += 1
