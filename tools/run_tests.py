@@ -9,6 +9,7 @@ No test ends as skipped: a mark whose needs are not met is deselected before the
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -50,6 +51,13 @@ def namespaces_reason() -> str | None:
     return None if done.returncode == 0 else f"user namespaces are not allowed: {done.stderr.strip()}"
 
 
+def callgrind_reason() -> str | None:
+    """Why instructions cannot be counted, if they cannot."""
+    if platform.machine() != "x86_64":
+        return "the counts that are compared with are those of x86-64"
+    return command_reason("valgrind", "callgrind_control")
+
+
 def command_reason(*commands: str) -> str | None:
     """Which of the commands are missing, if any."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -67,6 +75,7 @@ def main() -> int:
         "chromium": command_reason("chromium", "chromedriver"),
         "systemd": command_reason("systemd-analyze"),
         "namespaces": namespaces_reason(),
+        "callgrind": callgrind_reason(),
     }
     unmet = {mark: reason for mark, reason in reasons.items() if reason}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}

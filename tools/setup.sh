@@ -120,7 +120,7 @@ setup_ha() {
 }
 
 setup_test() {
-  apt_install mosquitto mosquitto-clients pulseaudio libasound2-plugins espeak-ng libsndfile1 shellcheck systemd
+  apt_install mosquitto mosquitto-clients pulseaudio libasound2-plugins espeak-ng libsndfile1 shellcheck systemd valgrind
   # Not every distribution has it as a package: without it the tests of the page in a browser are left out.
   apt_install chromium chromium-driver || say "Chromium cannot be installed here"
 }

@@ -40,11 +40,13 @@ class Account:
     """How often a true face got another name than it had when it was last found."""
     _names: dict[int, int] = field(default_factory=dict)
 
-    def add(self, found: Sequence[Found], truths: Sequence[Box]) -> None:
-        """Take one frame; the order of `truths` says who is who."""
-        self.faces += len(truths)
+    def add(self, found: Sequence[Found], truths: Sequence[Box | None]) -> None:
+        """Take one frame; the order of `truths` says who is who, None stands for somebody who is not there."""
+        self.faces += sum(truth is not None for truth in truths)
         left = list(found)
         for who, truth in enumerate(truths):
+            if truth is None:
+                continue
             hit = next((f for f in left if is_hit(f.box, truth)), None)
             if hit is None:
                 continue

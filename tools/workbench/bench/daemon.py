@@ -68,7 +68,7 @@ def start(port: int, folder: Path, runtime: str, *, whole: bool) -> dict[str, An
         try:
             while not notified.recv(4096).startswith(b"READY=1"):
                 pass
-            told = {"ready_s": time.monotonic() - begun}
+            told = {"ready_s": time.monotonic() - begun, "ready_cpu_s": _spent(process.pid)}
             if not arrived.wait(TIMEOUT):
                 raise TimeoutError("the daemon told no event")
             told["first_event_s"] = first[0] - begun
@@ -106,6 +106,12 @@ def _listener(port: int, topic: str, hear: Any) -> paho.Client:
     return client
 
 
+def _spent(number: int) -> float:
+    """CPU seconds of a process so far."""
+    fields = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _peak(number: int) -> float:
     lines = Path(f"/proc/{number}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
@@ -134,9 +140,12 @@ def machine() -> dict[str, Any]:
     import cv2
     import numpy as np
 
+    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.processor())  # fmt: skip
     return {
-        "cores": os.cpu_count(), "architecture": platform.machine(), "python": platform.python_version(),
-        "opencv": cv2.__version__, "numpy": np.__version__, "load": os.getloadavg()[0],
+        "processor": model, "cores": os.cpu_count(), "architecture": platform.machine(),
+        "python": platform.python_version(), "opencv": cv2.__version__, "numpy": np.__version__,
+        "load": os.getloadavg()[0],
     }  # fmt: skip
 
 

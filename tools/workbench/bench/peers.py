@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 INSTALL_TIMEOUT = 1500.0
 """Seconds: TensorFlow alone is half a gigabyte."""
 
-RUN_TIMEOUT = 300.0
+RUN_TIMEOUT = 900.0
 """Seconds."""
 
 REASON = 160

@@ -96,7 +96,8 @@ def daily(told: Mapping[str, Any]) -> str:
     rows: list[Row] = []
     for runtime, row in told["start"].items():
         rows += [
-            (f"start to READY, {runtime}", f"{number(row['ready_s'])} s"),
+            (f"start to READY, {runtime}", f"{number(row['ready_s'])} s by the clock, "
+                                           f"{number(row['ready_cpu_s'])} s of CPU time"),
             (f"start to the first event, {runtime}", f"{number(row['first_event_s'])} s"),
             (f"peak RSS, {runtime}", f"{number(row['rss_mb'], 4)} MB"),
         ]
@@ -105,15 +106,25 @@ def daily(told: Mapping[str, Any]) -> str:
     wait = told["latency"]
     rows.append(("event's time to subscriber, p50 / p95 / p99",
                  f"{number(wait['p50'])} / {number(wait['p95'])} / {number(wait['p99'])} ms"))  # fmt: skip
+    if "publish_ms" in told:
+        rows.append(("CPU time for an event, all threads, until the broker has it", f"{number(told['publish_ms'])} ms"))
     sizes = told["installed_mb"]
     rows += [(f"installed: {name}", f"{number(size)} MB") for name, size in sizes.items()]
-    rows.append(("installed, together", f"{number(sum(sizes.values()))} MB"))
+    rows.append(("installed, together, one runtime", f"{number(installed(told))} MB"))
     return table(("daemon", "figure"), rows)
+
+
+def installed(told: Mapping[str, Any]) -> float:
+    """Megabytes with ai-edge-litert in place of tflite-runtime, which nobody needs both of."""
+    sizes: Mapping[str, float] = told["installed_mb"]
+    return sum(size for name, size in sizes.items() if name != "tflite-runtime")
 
 
 def whole(told: Mapping[str, Any]) -> str:
     """All tables that there are figures for."""
-    parts = (("frames", frames), ("peers", peers), ("hard", hard), ("senses", senses), ("daemon", daily))
+    parts = (
+        ("frames", frames), ("peers", peers), ("hard", hard), ("crowd", hard), ("senses", senses), ("daemon", daily),
+    )  # fmt: skip
     return "\n".join(draw(told[name]) for name, draw in parts if told.get(name))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from workbench.bench import daemon, peers
+from workbench.bench import counts, daemon, peers
 from workbench.bench.account import summary
 from workbench.clips import CLIPS, clip
 from workbench.mosquitto import Mosquitto
@@ -27,7 +27,7 @@ TIMED = ("moving", "four", "empty", "still")
 BESIDE = "moving"
 """The clip on which emoedge stands beside the naive loop and the peers."""
 
-WORKER_TIMEOUT = 300.0
+WORKER_TIMEOUT = 900.0
 """Seconds."""
 
 
@@ -81,9 +81,26 @@ def hard(say: Callable[[str], None]) -> dict[str, Any]:
     return told
 
 
+def crowd(pack: Path, takes: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """The hard clips again with other people, and other parts of the motions: sums over `takes` casts."""
+    told: dict[str, Any] = {}
+    for take in range(1, takes + 1):
+        for each in CLIPS:
+            if each.name == "empty":
+                continue
+            for contender in ("emoedge", "scan"):
+                seen = work("film", contender, each.name, str(pack), str(take), runtime=RUNTIMES[0], pinned=True)
+                row = told.setdefault(each.name, {}).setdefault(contender, {"seconds": 0.0})
+                row["seconds"] += each.seconds / 2
+                for key, count in seen["account"].items():
+                    row[key] = row.get(key, 0) + count
+        say(f"hard clips with other people, take {take}")
+    return told
+
+
 def senses(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """CPU milliseconds for a second of sound, and what each stage takes."""
-    told: dict[str, Any] = {"sound": {}, "stages": {}}
+    told: dict[str, Any] = {"sound": {}, "stages": {}, "floors": work("floors", runtime=RUNTIMES[0], pinned=True)}
     for runtime in RUNTIMES:
         for kind in ("voice", "hush"):
             runs = [work("sound", kind, runtime=runtime, pinned=True) for _ in range(rounds)]
@@ -109,6 +126,12 @@ def daily(rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str, 
                 runs = [daemon.start(broker.port, place, runtime, whole=True) for place in places]
                 told["start"][runtime] = middle(runs)
             say("start")
+            told["publish_ms"] = median(
+                work("publish", str(broker.port), str(folder / f"publish-{n}"), runtime=RUNTIMES[0], pinned=True)[
+                    "publish_ms"
+                ]
+                for n in range(rounds)
+            )
             for kind in ("empty", "still", "visitors"):
                 lives = [
                     work("live", kind, str(seconds), str(broker.port), str(folder / f"{kind}-{n}"), runtime=RUNTIMES[0],
@@ -121,6 +144,13 @@ def daily(rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str, 
             say("live")
         finally:
             broker.stop()
+    return told
+
+
+def counted(say: Callable[[str], None]) -> dict[str, Any]:
+    """Instructions a frame and a second of sound."""
+    told = counts.count("moving", "four", "still", "empty", "voice", "hush", "naive")
+    say("instructions")
     return told
 
 

@@ -37,8 +37,11 @@ def pin() -> None:
     cv2.setNumThreads(0)
 
 
-def film(contender: str, name: str) -> dict[str, Any]:
-    """CPU milliseconds of every frame of a clip, and the account of what was found."""
+def film(contender: str, name: str, pack: str = "", take: str = "0") -> dict[str, Any]:
+    """CPU milliseconds of every frame of a clip, and the account of what was found.
+
+    `pack`: face pictures to cast from, `take`: which cast, and which part of the motions, half as long as a clip.
+    """
     began = time.perf_counter()
     from workbench.bench.account import Account
     from workbench.bench.loops import make
@@ -46,8 +49,17 @@ def film(contender: str, name: str) -> dict[str, Any]:
 
     loop = make(contender)
     start = time.perf_counter() - began
+    scene = clip(name)
+    if pack:
+        from dataclasses import replace
+
+        from workbench.bench.crowd import cast
+
+        frames = replace(scene, seconds=scene.seconds / 2).frames(cast(Path(pack), int(take)), int(take))
+    else:
+        frames = scene.frames()
     account, milliseconds, first = Account(), [], None
-    for index, (at, picture, faces) in enumerate(clip(name).frames()):
+    for index, (at, picture, faces) in enumerate(frames):
         before = time.process_time()
         found = loop.look(picture, at)
         if index >= WARM_UP:
@@ -80,7 +92,8 @@ def hush() -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(0, 1e-3, 20 * 16000).astype(np.float32)
 
 
-def _hearing() -> Any:
+def hearing() -> Any:
+    """The pipeline with ears alone."""
     from emoedge.config import default_config
     from emoedge.pipeline import build_pipeline, load_models
     from emoedge.threads import bound_threads
@@ -90,7 +103,8 @@ def _hearing() -> Any:
     return build_pipeline(config, load_models(config, camera=False), camera=False)
 
 
-def _blocks(samples: NDArray[np.float32]) -> Iterator[Any]:
+def blocks(samples: NDArray[np.float32]) -> Iterator[Any]:
+    """Samples as a microphone gives them, in blocks of 20 ms."""
     from emoedge.messages import AudioBlock
 
     for start in range(0, len(samples), BLOCK):
@@ -100,10 +114,10 @@ def _blocks(samples: NDArray[np.float32]) -> Iterator[Any]:
 
 def sound(kind: str) -> dict[str, Any]:
     """CPU milliseconds for each second of `voice` or `hush`."""
-    pipeline = _hearing()
+    pipeline = hearing()
     samples = voice() if kind == "voice" else hush()
     seconds, spent, spoken = [], 0.0, 0
-    for index, block in enumerate(_blocks(samples)):
+    for index, block in enumerate(blocks(samples)):
         before = time.process_time()
         pipeline.audio(block)
         spent += time.process_time() - before
@@ -120,10 +134,10 @@ def stages(name: str) -> dict[str, Any]:
     from workbench.bench.stages import Stopwatch
 
     if name in ("voice", "hush"):
-        pipeline, samples = _hearing(), voice() if name == "voice" else hush()
+        pipeline, samples = hearing(), voice() if name == "voice" else hush()
         with Stopwatch() as watch:
             before = time.thread_time()
-            for block in _blocks(samples):
+            for block in blocks(samples):
                 pipeline.audio(block)
             total = time.thread_time() - before
         units = len(samples) / 16000
@@ -149,7 +163,23 @@ def live(kind: str, seconds: str, port: str, folder: str) -> dict[str, Any]:
     return Live(kind, int(port), Path(folder)).run(float(seconds))
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"film": film, "sound": sound, "stages": stages, "live": live}
+def floors() -> dict[str, Any]:
+    """What this core does at most, and the least that each stage asks of it."""
+    from workbench.bench import floors
+
+    return {"rates": floors.measured(), "work": floors.work()}
+
+
+def publish(port: str, folder: str) -> dict[str, Any]:
+    """CPU milliseconds of the whole process for an event, from the sink's door to the broker's acknowledgement."""
+    from workbench.bench.live import publish
+
+    return {"publish_ms": publish(int(port), Path(folder))}
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "film": film, "sound": sound, "stages": stages, "live": live, "floors": floors, "publish": publish,
+}  # fmt: skip
 
 
 if __name__ == "__main__":
