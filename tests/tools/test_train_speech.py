@@ -19,7 +19,7 @@ from workbench.recipes.speech_power import PowerCache
 from workbench.recipes.speech_sessions import LABELS, SessionSampler
 
 from emoedge.audio.front_end import build, mel_power
-from emoedge.emotions import VALENCE_AROUSAL
+from emoedge.emotions import INDEX, VALENCE_AROUSAL
 from emoedge.inference.spec import FrontEndSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,6 +194,16 @@ def test_what_is_learned_of_valence_and_arousal_reads_back_as_the_plane_says():
     assert parse_dimensions(speech_affect.written()) == speech_affect.ENDS
 
 
+def test_the_middle_of_arousal_is_where_both_halves_are_told_best():
+    emotions = np.array([INDEX[name] for name in ("angry", "happy", "fear", "sad", "neutral", "disgust")])
+    assert speech_affect.even(np.array([3.0, 4, 5, 1, 2, 9]), emotions) == pytest.approx(-2.5, abs=0.02)
+    assert speech_affect.even(np.array([3.0, 4, 5, 1, 2, 9]), np.full(6, INDEX["happy"])) == 0.0
+    rng = np.random.default_rng(0)
+    truth = rng.choice([INDEX["angry"], INDEX["sad"]], 4000, p=[0.9, 0.1])
+    told = rng.normal(np.where(truth == INDEX["angry"], 2.0, 0.0), 1.0)
+    assert speech_affect.even(told, truth) == pytest.approx(-1.0, abs=0.35)
+
+
 MERGED = """
 import sys
 sys.path[:0] = [{root!r}, {tools!r}]
@@ -206,7 +216,8 @@ voters.set_weights([np.abs(rng.normal(1, 0.3, w.shape)) if w.ndim == 1 else rng.
 given = rng.normal(size=(7, 40, 6)).astype(np.float32)
 apart = np.array(voters.predict(given, verbose=0))
 assert apart.shape[0] > 1 and np.ptp(apart, axis=0).min() > 1e-3, "voters should differ"
-np.testing.assert_allclose(merged(voters).predict(given, verbose=0), apart.mean(axis=0), rtol=1e-3, atol=1e-3)
+whole = merged(voters, [0, 0, 0, 0, 2]).predict(given, verbose=0)
+np.testing.assert_allclose(whole, apart.mean(axis=0) + [0, 0, 0, 0, 2], rtol=1e-3, atol=1e-3)
 """
 
 

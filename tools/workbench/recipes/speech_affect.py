@@ -16,7 +16,10 @@ from emoedge.emotions import HIGH_AROUSAL, INDEX, LOW_AROUSAL, VALENCE_AROUSAL
 from workbench.recipes.speech_trial import CANONICAL_OF
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import tensorflow as tf
+    from numpy.typing import NDArray
 
 ENDS = {
     "valence": (float(VALENCE_AROUSAL[:, 0].min()), float(VALENCE_AROUSAL[:, 0].max())),
@@ -49,6 +52,21 @@ TARGETS = _targets()
 def written() -> str:
     """ENDS as `tools/convert.py --dimensions` takes them."""
     return ",".join(f"{name}={low:g}:{high:g}" for name, (low, high) in ENDS.items())
+
+
+def even(outputs: NDArray[np.floating[Any]], emotions: NDArray[np.int64]) -> float:
+    """What to add to the arousal outputs (n,) of clips so that 0 tells high from low best, each half counting the same.
+
+    `emotions` are canonical indices; 0 where a half is missing. Of equally good places the middle is taken.
+    """
+    high, low = (
+        np.sort(outputs[np.isin(emotions, [INDEX[name] for name in names])]) for names in (HIGH_AROUSAL, LOW_AROUSAL)
+    )
+    if not len(high) or not len(low):
+        return 0.0
+    places = np.linspace(low[0], high[-1], 401)
+    right = np.searchsorted(low, places) / len(low) - np.searchsorted(high, places) / len(high)
+    return -float(np.median(places[right >= right.max() - 1e-9]))
 
 
 def loss(outputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

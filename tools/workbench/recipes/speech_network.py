@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import tensorflow as tf
+    from numpy.typing import NDArray
 
 STRIDES = (2, 1, 2, 1, 1)
 """One a layer: a frame every 20 ms goes in, one every 80 ms is pooled."""
@@ -58,20 +59,20 @@ def _pooled(given: Any, voter: int, width: int, strides: Sequence[int], dropout:
     return layers.Concatenate(name=f"pooled_{voter}")([level, spread])
 
 
-def merged(voters: tf.keras.Model) -> tf.keras.Model:
-    """The voters' mean as one network of one output, their last layers folded into one."""
+def merged(voters: tf.keras.Model, shift: Sequence[float] | NDArray[np.floating[Any]]) -> tf.keras.Model:
+    """The voters' mean as one network of one output, their last layers folded into one; `shift` is added to it."""
     import tensorflow as tf
 
     kernels, biases = [], []
     for voter in range(VOTERS):
         norm = voters.get_layer(f"norm_pooled_{voter}")
-        scale, shift, mean, variance = norm.get_weights()
+        scale, offset, mean, variance = norm.get_weights()
         scale = scale / np.sqrt(variance + norm.epsilon)
         kernel, bias = voters.get_layer(f"told_{voter}").get_weights()
         kernels.append(scale[:, None] * kernel / VOTERS)
-        biases.append((bias + (shift - mean * scale) @ kernel) / VOTERS)
+        biases.append((bias + (offset - mean * scale) @ kernel) / VOTERS)
     pooled = [voters.get_layer(f"pooled_{voter}").output for voter in range(VOTERS)]
     last = tf.keras.layers.Dense(len(biases[0]), name="told")
     told = last(tf.keras.layers.Concatenate(name="pooled")(pooled))
-    last.set_weights([np.concatenate(kernels), np.sum(biases, axis=0)])
+    last.set_weights([np.concatenate(kernels), np.sum(biases, axis=0) + shift])
     return tf.keras.Model(voters.input, told, name="emoedge_speech")
