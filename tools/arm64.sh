@@ -73,19 +73,55 @@ make_wheel() { # of what is committed, and the same files unpacked to run here
   rm -rf "$SOURCE" "$WORK"/emoedge-*.whl
   mkdir -p "$SOURCE" "$OUT"
   git archive HEAD | tar -x -C "$SOURCE"
-  "$PYTHON" -m pip wheel -q --no-deps -w "$WORK" "$SOURCE"
+  "$PYTHON" -m pip wheel -q --no-deps -w "$WORK" "$SOURCE" 2>/dev/null
   wheel=$(basename "$WORK"/emoedge-*.whl)
 }
 
+fetch() { # all that the wheel asks for, as built for the other processor: downloading is slow under emulation
+  local wheels=$WORK/wheels platforms=() wanted=() release
+  [ ! -e "$wheels/.complete" ] || return 0
+  say "wheels for $machine"
+  mkdir -p "$wheels"
+  for release in 17 27 28 31 34 35; do
+    platforms+=(--platform "manylinux_2_${release}_$machine")
+  done
+  "$PYTHON" -m pip wheel -q --no-deps -w "$wheels" python-speech-features==0.6 # pure Python, but has no wheel
+  "$PYTHON" -m pip download -q --no-deps --no-binary pyaudio -d "$wheels" pyaudio
+  mapfile -t wanted < <("$PYTHON" - "$WORK/$wheel" <<'PY'
+import sys, zipfile
+from email import message_from_bytes
+from pip._vendor.packaging.requirements import Requirement
+
+wheel = zipfile.ZipFile(sys.argv[1])
+metadata = message_from_bytes(wheel.read(next(name for name in wheel.namelist() if name.endswith("/METADATA"))))
+for line in metadata.get_all("Requires-Dist"):
+    asked = Requirement(line)
+    here = asked.marker is None or asked.marker.evaluate({"extra": "litert", "python_version": "3.11"})
+    if here and asked.name not in ("pyaudio", "python-speech-features"):
+        print(f"{asked.name}{asked.specifier}")
+PY
+  )
+  "$PYTHON" -m pip download -q --only-binary=:all: --implementation cp --python-version 3.11 \
+    "${platforms[@]}" --platform "manylinux2014_$machine" -d "$wheels" "${wanted[@]}" setuptools wheel
+  touch "$wheels/.complete"
+}
+
 install_wheel() {
+  local from=()
+  if [ "$machine" != "$(uname -m)" ]; then
+    fetch
+    rm -rf "$TREE/root/wheels"
+    cp -a "$WORK/wheels" "$TREE/root/"
+    from=(--no-index --find-links /root/wheels)
+  fi
   say "installing $wheel"
   rm -rf "$TREE/opt/emoedge" "$TREE/root/$wheel"
   cp "$WORK/$wheel" "$TREE/root/"
   cp "$SOURCE/config.yaml" "$TREE/root/"
   inside python3 -m venv /opt/emoedge
-  inside pip install -q "/root/$wheel" || die "emoedge cannot be installed"
+  inside pip install -q "${from[@]}" "/root/$wheel" || die "emoedge cannot be installed"
   runtime="" runtimes
-  inside pip install -q "/root/${wheel}[litert]" || die "the other runtime cannot be installed"
+  inside pip install -q "${from[@]}" "/root/${wheel}[litert]" || die "the other runtime cannot be installed"
   runtime="" runtimes
   inside pip list 2>/dev/null | grep -iE '^(numpy|opencv|tflite|ai-edge|pyaudio|paho)'
 }
