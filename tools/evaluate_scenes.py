@@ -51,8 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace) -> None:
     model = load_model(given.model, Modality.FACE)
     images, truth = _drawn(given)
-    rows = scene_evaluation.measure(model, images, truth, given.sizes, seed=given.seed, frames=given.frames)
-    print(scene_evaluation.page(rows))
+    rows = []
+    print(scene_evaluation.HEAD, flush=True)
+    for row in scene_evaluation.measure(model, images, truth, given.sizes, seed=given.seed, frames=given.frames):
+        print(scene_evaluation.line(row), flush=True)
+        rows.append(row)
     if given.curve:
         title = f"{given.model.name}, {len(truth)} faces of {given.data.name} (split {given.split}, {given.target})"
         scene_evaluation.draw(rows, given.curve, title=title)

@@ -87,7 +87,7 @@ def test_what_is_no_face_is_not_found_and_the_row_says_so():
     row, = scene_evaluation.measure(Brightness(), noise, np.array([3, 4]), [96.0], frames=3)
     assert row["found"] == 0
     assert row["accuracy"] is row["loss"] is row["error"] is None
-    assert "| 96 | 0.0 % | 0.0 % | - |" in scene_evaluation.page([row])
+    assert "| 96 | 0.0 % | 0.0 % | - |" in scene_evaluation.line(row)
 
 
 def test_the_tool_tells_draws_and_refuses(tmp_path, face, capsys):

@@ -17,7 +17,7 @@ from emoedge.vision.haar import HaarDetector
 from workbench import face_evaluation, scenes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -91,13 +91,11 @@ def play(
 def measure(
     model: Model, images: NDArray[np.uint8], truth: NDArray[np.int64], sizes: Sequence[float], *, seed: int = 0,
     frames: int = FRAMES,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """A row of figures for each size; `truth` is the index into CANONICAL of each picture, N."""
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """A row of figures for each size as it is done; `truth` is the index into CANONICAL of each picture, N."""
     direct = face_evaluation.scores(model, images).argmax(axis=1) == truth
-    return [
-        figures(play(model, images, size=size, seed=seed, frames=frames), direct, truth, size, frames)
-        for size in sizes
-    ]
+    for size in sizes:
+        yield figures(play(model, images, size=size, seed=seed, frames=frames), direct, truth, size, frames)
 
 
 def figures(
@@ -124,20 +122,20 @@ def _rounded(value: float | np.floating[Any]) -> float:
     return round(float(value), 5)
 
 
-def page(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The figures as a Markdown table."""
-    lines = [
-        "| face, px | found | judged | accuracy, one look | over all looks | direct crop, same faces | loss, points |",
-        "|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        cells = [f"{100 * row[key]:.1f} %" for key in ("found", "judged")]
-        keys = ("accuracy", "accuracy_over_frames", "direct")
-        cells += ["-" if row[key] is None else f"{100 * row[key]:.1f} %" for key in keys]
-        error = row["error"]
-        cells.append("-" if error is None else f"{100 * row['loss']:+.1f} ± {100 * error:.1f}")
-        lines.append(f"| {row['size']:g} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+HEAD = """\
+| face, px | found | judged | accuracy, one look | over all looks | direct crop, same faces | loss, points |
+|---:|---:|---:|---:|---:|---:|---:|"""
+"""First lines of the table whose others `line` makes."""
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """A row of figures as one of a Markdown table."""
+    cells = [f"{100 * row[key]:.1f} %" for key in ("found", "judged")]
+    keys = ("accuracy", "accuracy_over_frames", "direct")
+    cells += ["-" if row[key] is None else f"{100 * row[key]:.1f} %" for key in keys]
+    error = row["error"]
+    cells.append("-" if error is None else f"{100 * row['loss']:+.1f} ± {100 * error:.1f}")
+    return f"| {row['size']:g} | {' | '.join(cells)} |"
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> None:
@@ -148,16 +146,17 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> None:
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(5.8, 3.8), dpi=90)
+    rows = sorted(rows, key=lambda row: float(row["size"]))
     sizes = [row["size"] for row in rows]
 
-    def line(key: str, style: str, label: str) -> None:
+    def plot(key: str, style: str, label: str) -> None:
         values = [np.nan if row[key] is None else 100 * row[key] for row in rows]
         axis.plot(sizes, values, style, label=label, markersize=4)
 
-    line("direct", "k--", "direct crop, the faces judged")
-    line("accuracy", "o-", "whole pipeline, one look")
-    line("accuracy_over_frames", "s:", "whole pipeline, all looks")
-    line("found", "^-", "share found")
+    plot("direct", "k--", "direct crop, the faces judged")
+    plot("accuracy", "o-", "whole pipeline, one look")
+    plot("accuracy_over_frames", "s:", "whole pipeline, all looks")
+    plot("found", "^-", "share found")
     axis.set_xlabel("side of the face in 640 x 480, pixels")
     axis.set_ylabel("%")
     axis.set_ylim(0, 100)
