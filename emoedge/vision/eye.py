@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from emoedge.vision.crop import FaceFrontEnd
     from emoedge.vision.gate import Motion
 
+RECOGNISED = 0.3
+"""Seconds for which a followed face that looked like one is taken for one: asking costs as much as judging it."""
+
 CERTAIN = 0.7
 """Share of looks in which a new face must have been found to be confirmed."""
 
@@ -142,7 +145,10 @@ class Vision:
         box = framed(track.box)
         face = thumbnail(gray, box)
         if track.grade is None or not track.still:
-            track.grade = quality(face, track.box.width, self._config)
+            known = track.alike and 0 <= at - track.compared < RECOGNISED
+            track.grade = quality(face, track.box.width, self._config, known=known)
+            if not known:
+                track.alike, track.compared = track.grade.reason is None, at
         grade, scores = track.grade, None
         if grade.reason is None and self._front_end is not None and self._classifier is not None:
             if self._is_due(track, face, at):

@@ -6,6 +6,7 @@ A face model names an emotion whatever it is shown; this says where there is not
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -62,7 +63,8 @@ class LikenessNet:
     def __call__(self, face: NDArray[np.uint8]) -> float:
         """0 (surely none) .. 1 (surely one) of a gray crop, SIDE x SIDE; 0.5 is where 2 % of faces are refused."""
         layer = np.maximum(features(face) @ self.hidden + self.hidden_bias, 0)
-        return float(1 / (1 + np.exp(-np.clip(layer @ self.output + self.output_bias, -30, 30))))
+        score = min(max(float(layer @ self.output) + self.output_bias, -30.0), 30.0)
+        return 1 / (1 + math.exp(-score))
 
 
 def read_net(file: Path | None = None) -> LikenessNet:

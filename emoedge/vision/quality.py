@@ -32,14 +32,14 @@ def thumbnail(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     return small
 
 
-def quality(face: NDArray[np.uint8], size: float, config: VisionConfig) -> FaceQuality:
+def quality(face: NDArray[np.uint8], size: float, config: VisionConfig, *, known: bool = False) -> FaceQuality:
     """Quality of a `thumbnail` whose face is `size` pixels wide in the picture.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al., doi:10.1109/ICPR.2000.903548) over the
     variance of the crop, so that contrast does not pass for focus. Of 28,561 faces none reached 6.5, white noise
     has 20. `overall` is the product of four ramps: three 0 at the config's minimum and 1 at thrice that
     (brightness: twice), one 1 up to half the greatest sharpness and 0 there; it is 0 with a `reason`. What passes
-    all of these must look like a face, see `vision.likeness`.
+    all of these must look like a face, see `vision.likeness`; `known`: it did a moment ago.
     """
     mean, spread = cv2.meanStdDev(face)
     brightness, contrast = float(mean[0, 0]), float(spread[0, 0])
@@ -56,7 +56,7 @@ def quality(face: NDArray[np.uint8], size: float, config: VisionConfig) -> FaceQ
         reason = Reason.BLUR
     elif sharpness > config.maximum_sharpness:
         reason = Reason.LOW_SNR
-    elif config.minimum_likeness > 0 and likeness(face) < config.minimum_likeness:
+    elif not known and config.minimum_likeness > 0 and likeness(face) < config.minimum_likeness:
         reason = Reason.NO_FACE
     overall = 0.0
     if reason is None:

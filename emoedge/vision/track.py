@@ -57,6 +57,10 @@ class Track:
     """Thumbnail of the face as it was then."""
     grade: FaceQuality | None = None
     """How good it was when last looked at closely."""
+    alike: bool = False
+    """Whether it looked like a face when that was last asked ..."""
+    compared: float = -math.inf
+    """... in seconds, when."""
     still: bool = False
     """Whether nothing has changed around it since."""
 
