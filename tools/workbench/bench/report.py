@@ -30,12 +30,13 @@ def number(value: float, digits: int = 3) -> str:
 
 def frames(told: Mapping[str, Any]) -> str:
     """CPU milliseconds a frame, mean (p50 / p95)."""
-    clips = list(told["pinned"])
+    clips = [name for name in FRAMES if name in told["pinned"]]
     rows: list[Row] = []
-    for mode, by_clip in told.items():
+    for mode, by_clip in sorted(told.items(), reverse=True):
+        labels = list(dict.fromkeys(label for name in clips for label in by_clip[name]))
         rows.extend(
             (label, mode, *(_cost(by_clip[name][label]) if label in by_clip[name] else "" for name in clips))
-            for label in by_clip[clips[0]]
+            for label in labels
         )
     return table(("CPU ms a frame: mean (p50 / p95)", "threads", *clips), rows)
 
