@@ -28,5 +28,5 @@ def test_the_hot_path_is_not_a_seventh_dearer(shares, kind):
     assert shares[kind] < DEARER * SHARES[kind]
 
 
-def test_a_detector_that_looks_twice_two_times_of_three_is_noticed(shares):
+def test_a_detector_that_looks_twice_is_noticed(shares):
     assert shares["moving+more"] > DEARER * SHARES["moving"]
