@@ -62,20 +62,20 @@ def _converted(name: str, head: str) -> str:
 
 FACES = "train.py --modality face --data {data}/fer2013.npz --variant"
 STEPS: Sequence[Step] = (
-    Step("face, first teacher", f"{FACES} wide --output {{out}}/face-1", resumable=True),
-    Step("face, second teacher", f"{FACES} broad --teacher {{out}}/face-1 --seed 1 --output {{out}}/face-2",
-         resumable=True),
-    Step("face", f"{FACES} refine --start {{out}}/face-2 --teacher {{out}}/face-1 --teacher {{out}}/face-2 --seed 2 "
-         "--output {out}/face", resumable=True),
+    Step("face", f"{FACES} wide --output {{out}}/face", resumable=True),
     Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
     Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face/face-ferplus-held-out.npz "
          "--split 0 --fit-abstention 0.93"),
+    Step("face.tflite, reliability", "evaluate_fusion.py reliability {out}/face.tflite --data {data}/fer2013.npz "
+         "--write"),
     Step("face-fer2013.tflite", _converted("face-fer2013", "face-fer2013"), gate=True),
+    Step("face-fer2013.tflite, reliability", "evaluate_fusion.py reliability {out}/face-fer2013.tflite "
+         "--target original --data {data}/fer2013.npz --write"),
     Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
          "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
-         "--samples 250 --output-kind logits --reliability 0.5 --name speech --output {out}/speech.tflite", gate=True),
+         "--samples 250 --output-kind logits --reliability 0.36 --name speech --output {out}/speech.tflite", gate=True),
     Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz"),
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ def test_each_step_names_a_program_and_options_that_it_has(step, tmp_path):
         (out / "speech").mkdir(parents=True, exist_ok=True)
         (out / "speech" / name).write_text("told\n")
     _, program, *words = step.command(tmp_path, out)
-    verb = words[:1] if program.endswith("convert.py") else []
+    verb = words[:1] if program.endswith(("convert.py", "evaluate_fusion.py")) else []
     text = subprocess.run([sys.executable, program, *verb, "--help"], capture_output=True, text=True, check=True).stdout
     for word in words:
         if word.startswith("--"):

@@ -48,15 +48,20 @@ def single(
 ) -> tf.keras.Model:
     """One head with a softmax over the canonical seven, for pictures of `size` px.
 
-    Classes beyond the seven (contempt) are left out before the softmax. `shift` (7) is added to the logits.
+    Classes beyond the seven (contempt) are left out before the softmax. `shift` (7) is added to the logits. The
+    trunk sees the picture and its mirror image, and the head the mean of both: a face means the same in a mirror.
     """
     both = build(stages, dropout=0.0)
     both.set_weights(trained.get_weights())
     picture = tf.keras.layers.Input((size, size, 1), name="picture")
-    x = picture
+    # A gather, not a reversal: it is the one of the two that stays in int8.
+    mirrored = tf.gather(picture, tf.range(size - 1, -1, -1), axis=2)
+    x = tf.concat([picture, mirrored], axis=0)
     for layer in both.layers[1:]:
         if layer.name not in (*HEADS, "dropout"):
             x = layer(x)
+    plain, turned = tf.split(x, 2, axis=0)
+    x = (plain + turned) * 0.5
     weights, bias = both.get_layer(head).get_weights()
     dense = tf.keras.layers.Dense(len(CANONICAL), activation="softmax", name="emotion")
     model = tf.keras.Model(picture, dense(x))
