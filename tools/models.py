@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "models" / "tflite"
-GATE = ROOT / "emoedge" / "audio" / "voice_net.npz"
+NETS = {"voice_net.npz": ROOT / "emoedge" / "audio", "likeness.npz": ROOT / "emoedge" / "vision"}
+"""What is shipped as bare weights, and where."""
 LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
 GATE_FAILED = 3
 """Exit status of `tools/convert.py`."""
@@ -37,6 +38,8 @@ class Step:
     name: str
     words: str
     resumable: bool = False
+    threads: bool = False
+    """Whether it takes a number of them."""
     gate: bool = False
     """Exit status 3, a parity gate that was not passed, does not end the run."""
 
@@ -62,7 +65,7 @@ def _converted(name: str, head: str) -> str:
 
 FACES = "train.py --modality face --data {data}/fer2013.npz --variant"
 STEPS: Sequence[Step] = (
-    Step("face", f"{FACES} wide --output {{out}}/face", resumable=True),
+    Step("face", f"{FACES} wide --output {{out}}/face", resumable=True, threads=True),
     Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
     Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face/face-ferplus-held-out.npz "
          "--split 0 --fit-abstention 0.93"),
@@ -71,12 +74,13 @@ STEPS: Sequence[Step] = (
     Step("face-fer2013.tflite", _converted("face-fer2013", "face-fer2013"), gate=True),
     Step("face-fer2013.tflite, reliability", "evaluate_fusion.py reliability {out}/face-fer2013.tflite "
          "--target original --data {data}/fer2013.npz --write"),
-    Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True),
+    Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True, threads=True),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
          "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
          "--samples 250 --output-kind logits --reliability 0.36 --name speech --output {out}/speech.tflite", gate=True),
-    Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz"),
+    Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz", threads=True),
+    Step("likeness", "train_likeness.py --data {data}/fer2013.npz --output {out}/likeness.npz"),
 )  # fmt: skip
 
 FIGURES = {
@@ -114,7 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.install:
         for name in FIGURES:
             shutil.copyfile(given.output / name, SHIPPED / name)
-        shutil.copyfile(given.output / "voice_net.npz", GATE)
+        for name, folder in NETS.items():
+            shutil.copyfile(given.output / name, folder / name)
     _compare(given)
     return 0
 
@@ -125,7 +130,7 @@ def _do(step: Step, place: str, given: argparse.Namespace) -> None:
         print(f"== {place} {step.name}: done before", flush=True)
         return
     command = step.command(given.data, given.output)
-    if "train" in Path(command[1]).stem:
+    if step.threads:
         command += ["--threads", str(given.threads)]
     print(f"== {place} {step.name}", flush=True)
     began = time.monotonic()

@@ -29,7 +29,8 @@ def test_each_step_names_a_program_and_options_that_it_has(step, tmp_path):
 
 def test_every_measured_file_is_made_by_a_step():
     made = {Path(step.words.split("--output ")[-1]).name for step in models.STEPS}
-    assert set(models.FIGURES) < made
+    assert {*models.FIGURES, *models.NETS} <= made
+    assert all((folder / name).is_file() for name, folder in models.NETS.items())
 
 
 def test_a_step_that_was_done_is_not_done_again(tmp_path, monkeypatch, capsys):
