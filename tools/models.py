@@ -74,7 +74,8 @@ STEPS: Sequence[Step] = (
     Step("face-fer2013.tflite", _converted("face-fer2013", "face-fer2013"), gate=True),
     Step("face-fer2013.tflite, reliability", "evaluate_fusion.py reliability {out}/face-fer2013.tflite "
          "--target original --data {data}/fer2013.npz --write"),
-    Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True, threads=True),
+    Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True,
+         threads=True),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
          "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
