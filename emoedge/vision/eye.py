@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 RECOGNISED = 0.3
 """Seconds for which a followed face that looked like one is taken for one: asking costs as much as judging it."""
 
+SPARED = 0.075
+"""Seconds after a face was judged in which it is not judged again: expressions take longer to change."""
+
 CERTAIN = 0.7
 """Share of looks in which a new face must have been found to be confirmed."""
 
@@ -162,6 +165,8 @@ class Vision:
     def _is_due(self, track: Track, face: NDArray[np.uint8], at: float) -> bool:
         if track.judged is None or not 0 <= at - track.classified < self._config.refresh:
             return True
+        if at - track.classified < SPARED:
+            return False
         return cv2.norm(face, track.judged, cv2.NORM_L1) > self._config.change * face.size
 
 
