@@ -79,8 +79,9 @@ def test_a_discreet_sink_tells_nothing_of_single_people(broker, listen, make_sin
     again.stop()
 
     outbox = Outbox(SystemClock(), tmp_path, discard=EVENT)
-    sink = make_sink(broker.port, labels=["happy"], discreet=True, outbox=outbox)
     listener = listen(broker.port)
+    listener.wait("emotion")
+    sink = make_sink(broker.port, labels=["happy"], discreet=True, outbox=outbox)
     listener.wait("emotion", where=lambda item: item.body == b"")
     since = len(listener.heard)
     for number in range(5):
