@@ -73,8 +73,7 @@ inside sed -i 's/^  fps: many/  fps: 10/' /etc/emoedge/config.yaml
 
 say "an upgrade that breaks off"
 cp "$DEBS/next.deb" "$DEBS/torn.deb"
-dd if=/dev/zero of="$DEBS/torn.deb" bs=1M seek=$(($(stat -c %s "$DEBS/torn.deb") / 1048576 / 2)) count=1 \
-  conv=notrunc status=none
+truncate -s $(($(stat -c %s "$DEBS/torn.deb") / 2)) "$DEBS/torn.deb"
 if apt install /mnt/debs/torn.deb >"$WORK/apt-4.log" 2>&1; then
   die "a torn package was installed"
 fi

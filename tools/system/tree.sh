@@ -28,6 +28,8 @@ make_tree() { # a fresh copy of a tree that is made once
   fi
   rm -rf "$TREE"
   cp -a "$base" "$TREE"
+  # Every installed Debian has these lines; a bare tree lacks the file.
+  [ -e "$TREE/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$TREE/etc/hosts"
 }
 
 take_source() { # what is committed
