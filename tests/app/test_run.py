@@ -114,7 +114,8 @@ def test_missing_sensors_are_told_and_the_daemon_runs_on(broker, listen, daemon)
     assert [(i.json["event_type"], i.json.get("sensor")) for i in lost] == [
         ("sensor_lost", "camera"), ("sensor_lost", "mic"), ("mode_changed", None),
     ]  # fmt: skip
-    assert "no such camera" in lost[0].json["problem"]
+    # A busy machine may not be through with looking for it.
+    assert any(told in lost[0].json["problem"] for told in ("no such camera", "opening"))
     assert listener.wait("emotion", where=lambda item: item.json["mode"] == "blind")
     assert listener.wait("health", where=lambda item: item.json["status"] == "degraded")
     assert unit.stop()[0] == 0

@@ -72,10 +72,10 @@ def test_progress_redraws_on_a_terminal_only():
 
 
 def test_the_rate_warms_up_and_falls_to_nothing():
-    rates = [face._rate(e / 10, 20) for e in range(201)]
+    rates = [face._fall(e / 10, 20) for e in range(201)]
     peak = int(np.argmax(rates))
-    assert rates[0] < 0.1 * face.PEAK
-    assert rates[peak] == pytest.approx(face.PEAK)
+    assert rates[0] < 0.1
+    assert rates[peak] == pytest.approx(1)
     assert peak == pytest.approx(10 * face.WARM)
     assert all(a > b for a, b in zip(rates[peak:], rates[peak + 1 :], strict=False))
     assert rates[-1] == pytest.approx(0, abs=1e-9)
