@@ -67,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. `argv` without the program's name; None: this process's own."""
+    # Before NumPy is imported: its products here are small, and a second thread would only wait for them, busily.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run(argv)
     if argv is None:
         _leave_blocked_readers(code)
