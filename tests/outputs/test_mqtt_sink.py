@@ -187,7 +187,7 @@ def test_a_frozen_broker_blocks_nobody_and_costs_no_memory(broker, make_sink, te
         sink.state(tell.state())
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < 300_000, "what cannot be sent piles up"
+    assert grown < 1_000_000, "what cannot be sent piles up"
     began = time.monotonic()
     sink.stop()
     assert time.monotonic() - began < 2.7

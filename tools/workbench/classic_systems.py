@@ -115,9 +115,9 @@ MODELS: Mapping[tuple[str, str, str], ClassicModel] = {
     ),
     ("C", "speech", ""): ClassicModel(
         front_end=FrontEndSpec("mfcc_pitch_centroid", {"seconds": 3.0}), labels=CANONICAL,
-        corpora=("ravdess", "tess"), epochs=40, batch=32, balance="weights",
+        corpora=("ravdess", "tess"), epochs=40, batch=32, standardise="feature", balance="weights",
         reported="no figure", protocol="several corpora joined, train / cross-validation / test",
-        open="RAVDESS and TESS, class weights from the counts, three Conv1D blocks",
+        open="RAVDESS and TESS, each feature standardised, class weights from the counts, three Conv1D blocks",
     ),
     ("D", "face", ""): ClassicModel(
         front_end=_face(), labels=CANONICAL, epochs=30, batch=128,
