@@ -59,8 +59,9 @@ def train(options: TrainOptions) -> None:
     weights = None
     if method == balance.WEIGHTS:
         weights = dict(enumerate(balance.class_weights(division.learn.labels, len(model.labels))))
-    _fit(network, model, division, epochs, folder, weights)
-    _write(network, model, division, folder, {**_about(options, split, epochs), "parameters": network.count_params()})
+    run = _fit(network, model, division, epochs, folder, weights)
+    about = {**_about(options, split), "epochs": run, "parameters": network.count_params()}
+    _write(network, model, division, folder, about)
 
 
 def _sizes(key: tuple[str, str, str], division: Division) -> tuple[int, ...]:
@@ -68,10 +69,10 @@ def _sizes(key: tuple[str, str, str], division: Division) -> tuple[int, ...]:
     return tuple(division.learn.inputs.shape[1:]) if key[1] == "speech" else ()
 
 
-def _about(options: TrainOptions, split: str, epochs: int) -> dict[str, object]:
+def _about(options: TrainOptions, split: str) -> dict[str, object]:
     return {
         "system": options.system, "modality": options.modality, "variant": options.variant, "split": split,
-        "epochs": epochs, "seed": options.seed,
+        "seed": options.seed,
     }  # fmt: skip
 
 
@@ -83,7 +84,8 @@ def _balanced(division: Division, method: str, seed: int) -> Division:
 
 def _fit(
     network: Any, model: ClassicModel, division: Division, epochs: int, folder: Path, weights: dict[int, float] | None
-) -> None:
+) -> int:
+    """Train, keep the best weights, and return how many epochs it took."""
     import tensorflow as tf
 
     callbacks = tf.keras.callbacks
@@ -92,6 +94,11 @@ def _fit(
     labelled = division.choose.labels >= 0
     validation = _dataset(model, division.choose, labelled) if labelled.any() else None
     log = folder / "log.csv"
+    measure = "val_accuracy" if validation is not None else "accuracy"
+    best = max((row[measure] for row in _history(log)), default=None)
+    stopping = [callbacks.EarlyStopping(measure, mode="max", patience=model.patience)] if model.patience else []
+    if not model.corpora:
+        training.bfloat16(wanted=True)
     network.fit(
         _dataset(model, division.learn, None, shuffle=True),
         validation_data=validation, epochs=epochs, class_weight=weights, verbose=1 if sys.stderr.isatty() else 2,
@@ -100,18 +107,28 @@ def _fit(
             callbacks.CSVLogger(str(log), append=True),
             callbacks.ModelCheckpoint(
                 str(folder / WEIGHTS), save_best_only=True, save_weights_only=True,
-                monitor="val_accuracy" if validation is not None else "accuracy", mode="max",
+                monitor=measure, mode="max", initial_value_threshold=best,
             ),
+            *stopping,
         ],
     )  # fmt: skip
+    training.bfloat16(wanted=False)
     if (folder / WEIGHTS).exists():
         network.load_weights(str(folder / WEIGHTS))
-    with log.open(newline="", encoding="utf-8") as file:
-        rows = [
-            {("loss_validation" if k == "val_loss" else k): float(v) + (k == "epoch") for k, v in row.items() if v}
-            for row in csv.DictReader(file)
-        ]
+    rows = [
+        {("loss_validation" if name == "val_loss" else name): value + (name == "epoch") for name, value in row.items()}
+        for row in _history(log)
+    ]
     training.write_history(folder, rows)
+    return len(rows)
+
+
+def _history(log: Path) -> list[dict[str, float]]:
+    """The epochs that Keras wrote down, those of an earlier part of the run too."""
+    if not log.exists():
+        return []
+    with log.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def _dataset(model: ClassicModel, part: Part, mask: NDArray[np.bool_] | None, *, shuffle: bool = False) -> Any:
