@@ -145,11 +145,11 @@ class Vision:
         return tuple(left)
 
     def _observe(self, track: Track, image: NDArray[np.uint8], gray: NDArray[np.uint8], at: float) -> FaceObservation:
-        box = framed(track.box)
+        box = framed(track.steady)
         face = thumbnail(gray, box)
         if track.grade is None or not track.still:
             known = track.alike and 0 <= at - track.compared < RECOGNISED
-            track.grade = quality(face, track.box.width, self._config, known=known)
+            track.grade = quality(face, track.steady.width, self._config, known=known, speed=track.speed)
             if not known:
                 track.alike, track.compared = track.grade.reason is None, at
         grade, scores = track.grade, None
@@ -160,7 +160,7 @@ class Vision:
                 track.classified, track.judged = at, face
                 self._counts["classified"] += 1
             scores = track.scores
-        return FaceObservation(at, track.number, track.box, grade, scores)
+        return FaceObservation(at, track.number, track.steady, grade, scores)
 
     def _is_due(self, track: Track, face: NDArray[np.uint8], at: float) -> bool:
         if track.judged is None or not 0 <= at - track.classified < self._config.refresh:

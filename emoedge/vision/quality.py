@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SIDE = 48
 """Pixels: all faces are measured at one size, or sharpness would depend on it."""
 
+CALM = 0.5
+"""Sides a second: a face that moves faster is smeared and its box is late, so that a look at it counts less."""
+
 
 def thumbnail(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """The face at `box`, SIDE x SIDE, gray."""
@@ -32,14 +35,17 @@ def thumbnail(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     return small
 
 
-def quality(face: NDArray[np.uint8], size: float, config: VisionConfig, *, known: bool = False) -> FaceQuality:
-    """Quality of a `thumbnail` whose face is `size` pixels wide in the picture.
+def quality(
+    face: NDArray[np.uint8], size: float, config: VisionConfig, *, known: bool = False, speed: float = 0.0
+) -> FaceQuality:
+    """Quality of a `thumbnail` whose face is `size` pixels wide in the picture and moves at `speed` sides a second.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al., doi:10.1109/ICPR.2000.903548) over the
     variance of the crop, so that contrast does not pass for focus. Of 28,561 faces none reached 6.5, white noise
     has 20. `overall` is the product of four ramps: three 0 at the config's minimum and 1 at thrice that
-    (brightness: twice), one 1 up to half the greatest sharpness and 0 there; it is 0 with a `reason`. What passes
-    all of these must look like a face, see `vision.likeness`; `known`: it did a moment ago.
+    (brightness: twice), one 1 up to half the greatest sharpness and 0 there; above CALM sides a second it falls as
+    one over the speed. It is 0 with a `reason`. What passes all of these must look like a face, see
+    `vision.likeness`; `known`: it did a moment ago.
     """
     mean, spread = cv2.meanStdDev(face)
     brightness, contrast = float(mean[0, 0]), float(spread[0, 0])
@@ -65,6 +71,7 @@ def quality(face: NDArray[np.uint8], size: float, config: VisionConfig, *, known
             * _ramp(brightness, config.minimum_brightness, 2)
             * _ramp(sharpness, config.minimum_sharpness, 3)
             * _fall(sharpness, config.maximum_sharpness)
+            * min(1.0, CALM / max(speed, CALM))
         )
     return FaceQuality(size, sharpness, brightness, overall, reason)
 

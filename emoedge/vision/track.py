@@ -21,6 +21,15 @@ SMOOTHING = 0.08
 VELOCITY = 0.12
 """Seconds over which velocity is averaged."""
 
+STEADY = 0.6
+"""Seconds over which the box that is shown and judged is averaged: scores wobble by a fifth less from look to look."""
+
+GOES, GROWS = 0.15, 0.6
+"""Sides, and logarithm of a ratio of sides: a difference this large is movement and no noise, and is taken at once."""
+
+RUNS = 0.6
+"""Sides a second above which a face moves, and its place is taken as it is found."""
+
 FASTEST = 0.6
 """Sides: a prediction moves a face no further, or one bad box would throw the window away."""
 
@@ -36,6 +45,8 @@ class Track:
     """Seconds, when the detector last found it."""
     updated: float
     """Seconds, when `box` was last set."""
+    steady: Box = field(init=False)
+    """`box` without the detector's jitter: what is published and judged. The face is followed by `box` itself."""
     number: int = 0
     visible: bool = True
     """Whether it was seen in the last look: by the detector, or still looking like itself."""
@@ -64,6 +75,14 @@ class Track:
     still: bool = False
     """Whether nothing has changed around it since."""
 
+    def __post_init__(self) -> None:
+        self.steady = self.box
+
+    @property
+    def speed(self) -> float:
+        """Sides a second."""
+        return math.hypot(*self.velocity) / self.box.width
+
     def predicted(self, at: float) -> Box:
         """Where the face should be at `at`, by its velocity."""
         dt = max(0.0, at - self.updated)
@@ -71,13 +90,13 @@ class Track:
         dx, dy = (min(reach, max(-reach, v * dt)) for v in self.velocity)
         return Box(self.box.x + dx, self.box.y + dy, self.box.width, self.box.height)
 
-    def move(self, box: Box, at: float) -> None:
-        """Take a new place for the face; its side is smoothed, its centre is not."""
+    def move(self, box: Box, at: float, *, sure: bool = False) -> None:
+        """Take a new place for the face; its side is smoothed unless it is `sure`, its centre is not."""
         dt = at - self.updated
         (x0, y0), (x, y) = self.box.centre, box.centre
         side = box.width
         if dt > 0:
-            keep = math.exp(-dt / SMOOTHING)
+            keep = 0.0 if sure else math.exp(-dt / SMOOTHING)
             side = keep * self.box.width + (1 - keep) * side
             keep = math.exp(-dt / VELOCITY)
             self.velocity = (
@@ -86,6 +105,18 @@ class Track:
             )
         self.box = Box(x - side / 2, y - side / 2, side, side)
         self.updated = at
+        self._settle(dt)
+
+    def _settle(self, dt: float) -> None:
+        """Bring `steady` nearer to `box`: the more they differ, the more of the way."""
+        side = self.steady.width
+        (x, y), (aim_x, aim_y) = self.steady.centre, self.box.centre
+        apart, grown = math.hypot(aim_x - x, aim_y - y) / side, math.log(self.box.width / side)
+        least = 1 - math.exp(-max(dt, 0.0) / STEADY)
+        part = 1.0 if self.speed > RUNS else min(1.0, max(least, apart / GOES))
+        x, y = x + part * (aim_x - x), y + part * (aim_y - y)
+        side *= math.exp(grown * min(1.0, max(least, abs(grown) / GROWS)))
+        self.steady = Box(x - side / 2, y - side / 2, side, side)
 
     def stayed(self, at: float) -> None:
         """Nothing changed around it: where it was seen, it is still there."""
@@ -95,11 +126,9 @@ class Track:
 
     def hit(self, box: Box, at: float, *, reviewed: bool = False) -> None:
         """The detector found it at `box`; `reviewed`: among all sizes that may be, so that its side needs no doubt."""
-        self.move(box, at)
+        self.move(box, at, sure=reviewed)
         if reviewed:
             self.reviewed = at
-            (x, y), side = self.box.centre, box.width
-            self.box = Box(x - side / 2, y - side / 2, side, side)
         self.found = at
         self.visible = True
         self.looks += 1

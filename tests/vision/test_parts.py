@@ -129,3 +129,28 @@ def test_a_track_predicts_by_its_velocity_but_not_too_far():
     assert x == pytest.approx(350, abs=2)
     assert y == pytest.approx(50)
     assert track.predicted(100).centre[0] == pytest.approx(340 + 60, abs=1)
+
+
+def test_the_box_that_is_judged_is_steadier_than_the_detectors_and_not_late():
+    noise = np.random.default_rng(3).normal(0, 3, (100, 3))
+    track = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0)
+    raw, steady = [], []
+    for i, (dx, dy, grown) in enumerate(noise, 1):
+        track.hit(Box(dx - grown / 2, dy - grown / 2, 100 + grown, 100 + grown), i * 0.2)
+        raw.append((*track.box.centre, track.box.width))
+        steady.append((*track.steady.centre, track.steady.width))
+    assert (np.std(steady[10:], axis=0) < 0.7 * np.std(raw[10:], axis=0)).all()
+    for i in range(1, 20):
+        track.hit(Box(30 * i, 0, 100, 100), 20 + i * 0.2)
+    assert track.speed == pytest.approx(1.5, abs=0.05)
+    assert track.steady.centre[0] == pytest.approx(track.box.centre[0])
+    track.hit(Box(0, 0, 200, 200), 24)
+    assert track.steady.width == pytest.approx(track.box.width, rel=0.01)
+
+
+def test_a_look_at_a_face_that_moves_fast_counts_less(studio):
+    picture, box = studio.with_face(studio.ground(), 320, 240, 120)
+    face = thumbnail(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), box)
+    at_rest, walking, running = (quality(face, 100, VisionConfig(), speed=s).overall for s in (0.0, 0.3, 2.0))
+    assert at_rest == walking
+    assert 0 < running < 0.5 * at_rest
