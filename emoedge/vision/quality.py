@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIDE = 48
 """Pixels: all faces are measured at one size, or sharpness would depend on it."""
 
-CALM = 0.5
+CALM = 0.35
 """Sides a second: a face that moves faster is smeared and its box is late, so that a look at it counts less."""
 
 

@@ -105,4 +105,6 @@ def test_the_whole_pipeline_finds_the_face_and_names_next_to_nothing_else(face, 
                 looks += 1
                 if seen.scores is not None and seen.scores.label != "neutral" and seen.scores.confidence >= least:
                     named.append((kind, seen.scores.label, round(seen.scores.confidence, 2)))
-    assert len(named) <= 3, f"{named} of {looks} looks at {15 * len(crops)} films"
+    # A drawn smile is one; nothing that is not drawn as a face may be named.
+    assert {kind for kind, _, _ in named} <= {"cartoon"}, named
+    assert len(named) <= 6, f"{named} of {looks} looks at {15 * len(crops)} films"
