@@ -21,10 +21,10 @@ SMOOTHING = 0.08
 VELOCITY = 0.12
 """Seconds over which velocity is averaged."""
 
-STEADY = 0.6
+STEADY = 1.0
 """Seconds over which the box that is shown and judged is averaged: scores wobble by a fifth less from look to look."""
 
-GOES, GROWS = 0.15, 0.6
+GOES, GROWS = 0.2, 0.4
 """Sides, and logarithm of a ratio of sides: a difference this large is movement and no noise, and is taken at once."""
 
 RUNS = 0.6
