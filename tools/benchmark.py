@@ -77,6 +77,7 @@ def main() -> int:
     if names:
         told["peers"] = {**told.get("peers", {}), **rounds.others(names, args.environments, say)}
     say("done")
+    told = json.loads(as_json(told))  # what the file says, to its digits
     print(report.whole(told))
     args.page.write_text(page.page(told))
     if "frames" in told and "senses" in told:

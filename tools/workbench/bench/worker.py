@@ -185,4 +185,6 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 if __name__ == "__main__":
     if os.environ.get("PINNED"):
         pin()
+    if sys.argv[1:3] not in (["film", "naive"], ["film", "scan"]):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program does, see emoedge.cli
     print(json.dumps(TASKS[sys.argv[1]](*sys.argv[2:])))
