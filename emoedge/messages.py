@@ -141,6 +141,7 @@ class FaceObservation:
     track: int
     """Stable while the same face is followed, from 1, never used again in a run."""
     box: Box
+    """The square that is judged, averaged over the last looks."""
     quality: FaceQuality
     scores: Scores | None
     """None when the face was too poor to classify (`quality.reason`) or was followed but not classified."""

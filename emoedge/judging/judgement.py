@@ -75,7 +75,7 @@ class JudgedFace:
     """One face of a photograph."""
 
     box: Box
-    """Pixels of the photograph."""
+    """Pixels of the photograph: the square that was judged."""
     opinion: Opinion
 
     def as_dict(self) -> dict[str, object]:

@@ -76,7 +76,9 @@ class Photographer:
         gray: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         height, width = gray.shape
         boxes = [Box(0.0, 0.0, float(width), float(height))] if crop else self._find(gray)
-        faces = tuple(JudgedFace(box, self._opinion(image, gray, box, crop=crop)) for box in boxes)
+        faces = tuple(
+            JudgedFace(box if crop else framed(box), self._opinion(image, gray, box, crop=crop)) for box in boxes
+        )
         opinion = faces[0].opinion if faces else Opinion.of(None, 0.0, Reason.NO_FACE, 0.0)
         return Judgement(Modality.FACE, opinion, faces=faces)
 

@@ -160,7 +160,7 @@ class Vision:
                 track.classified, track.judged = at, face
                 self._counts["classified"] += 1
             scores = track.scores
-        return FaceObservation(at, track.number, track.steady, grade, scores)
+        return FaceObservation(at, track.number, box, grade, scores)
 
     def _is_due(self, track: Track, face: NDArray[np.uint8], at: float) -> bool:
         if track.judged is None or not 0 <= at - track.classified < self._config.refresh:

@@ -52,6 +52,11 @@ class Band:
         return bool(self.unseen[0].any() or self.unseen[1].any())
 
     @property
+    def new(self) -> bool:
+        """Whether it has not been searched in both sets of sizes yet: who is there at the start is not kept waiting."""
+        return self.scans < 2
+
+    @property
     def turn(self) -> int:
         """Which of the two sets of sizes is to be searched next."""
         turn = self.scans % 2
@@ -111,6 +116,8 @@ class Scanner:
             pause = interval
         # Slow film: several bands a frame, so that a round takes no longer than the interval.
         allowed = max(1, math.ceil(len(self._bands) * pause / interval - 0.5))
+        if any(band.new for band in self._bands):
+            allowed = len(self._bands)
         known = np.zeros(motion.cells.shape, dtype=bool)
         for box in followed:
             known[cells_of(box, 2.0, motion.cell, known.shape)] = True
@@ -151,7 +158,7 @@ class Scanner:
         top = max(int(rows[0] * motion.cell[1] - reach), 0)
         bottom = min(int((rows[-1] + 1) * motion.cell[1] + reach), height)
         share = (right - left) * (bottom - top) / (width * height)
-        if 0 <= waited < interval * share:
+        if not band.new and 0 <= waited < interval * share:
             return None
         band.unseen[turn][wanted] = False
         return Part(band.side * BETWEEN**turn, left, top, right, bottom)
