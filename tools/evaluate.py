@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import abstention, face_evaluation, plots
+from workbench.command import told
 from workbench.metrics import Predictions, arousal, figures, table
 
-from emoedge.errors import MediaError, ModelError
 from emoedge.inference.model import Model, load_model
 from emoedge.inference.model_file import ModelFile
 from emoedge.messages import Modality
@@ -34,18 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     if missing:
         print(f"{', '.join(missing)}: no such data", file=sys.stderr)
         return 2
-    try:
-        _run(given)
-    except ModelError as error:
-        print(str(error), file=sys.stderr)
-        return 78
-    except MediaError as error:
-        print(str(error), file=sys.stderr)
-        return 65
-    except (ValueError, OSError) as error:
-        print(f"cannot evaluate: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return told(lambda: _run(given))
 
 
 def _run(given: argparse.Namespace) -> None:

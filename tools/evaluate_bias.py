@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from workbench import bias
+from workbench.command import told
 from workbench.data import faces
 from workbench.face_evaluation import TARGETS
 
 from emoedge.emotions import NEUTRAL
-from emoedge.errors import MediaError, ModelError
 from emoedge.inference.model import load_model
 from emoedge.messages import Modality
 from emoedge.threads import bound_threads
@@ -35,33 +35,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     given = parser.parse_args(arguments)
     bound_threads(1)
-    try:
-        model = load_model(given.model, Modality.FACE)
-        shown, neutral = np.empty((0, 48, 48), np.uint8), np.empty((0, 48, 48), np.uint8)
-        if given.data is not None:
-            pack = faces.load(given.data)
-            voted = given.target == "ferplus" and pack.votes is not None
-            truth = faces.majority(pack.votes) if voted and pack.votes is not None else pack.labels
-            shown = pack.images[pack.split == faces.REPORTED]
-            neutral = pack.images[(pack.split == faces.REPORTED) & (truth == NEUTRAL)]
-        rows = {
-            kind: bias.measure(model, crops)
-            for kind, crops in (*bias.cases(given.count, given.seed, shown), ("neutral faces", list(neutral)))
-            if crops
-        }
-    except ModelError as error:
-        print(str(error), file=sys.stderr)
-        return 78
-    except MediaError as error:
-        print(str(error), file=sys.stderr)
-        return 65
-    except (ValueError, OSError) as error:
-        print(f"cannot evaluate: {error}", file=sys.stderr)
-        return 2
+    return told(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> None:
+    model = load_model(given.model, Modality.FACE)
+    shown, neutral = np.empty((0, 48, 48), np.uint8), np.empty((0, 48, 48), np.uint8)
+    if given.data is not None:
+        pack = faces.load(given.data)
+        voted = given.target == "ferplus" and pack.votes is not None
+        truth = faces.majority(pack.votes) if voted and pack.votes is not None else pack.labels
+        shown = pack.images[pack.split == faces.REPORTED]
+        neutral = pack.images[(pack.split == faces.REPORTED) & (truth == NEUTRAL)]
+    rows = {
+        kind: bias.measure(model, crops)
+        for kind, crops in (*bias.cases(given.count, given.seed, shown), ("neutral faces", list(neutral)))
+        if crops
+    }
     print(bias.page(rows))
     if given.json:
         print(json.dumps({"model": given.model.name, "abstain_below": model.info.abstain_below, "kinds": rows}))
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 from workbench import fusion_pairs, reliability_fit
+from workbench.command import override, told
 from workbench.face_evaluation import TARGETS
 from workbench.sense_material import (
     DEGRADED,
@@ -35,7 +35,7 @@ from workbench.sense_material import (
 
 from emoedge.config import default_config
 from emoedge.emotions import CANONICAL
-from emoedge.errors import EmoedgeError, MediaError, ModelError
+from emoedge.errors import ModelError
 from emoedge.inference.model import load_model
 from emoedge.inference.model_file import ModelFile
 from emoedge.inference.shipped import resolve
@@ -53,20 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse, measure, print; returns the exit code."""
     given = _parser().parse_args(arguments)
     bound_threads(1)
-    try:
-        result = given.run(given)
-    except ModelError as error:
-        print(str(error), file=sys.stderr)
-        return 78
-    except MediaError as error:
-        print(str(error), file=sys.stderr)
-        return 65
-    except (EmoedgeError, ValueError, OSError) as error:
-        print(f"cannot evaluate: {error}", file=sys.stderr)
-        return 2
+    return told(lambda: _run(given))
+
+
+def _run(given: argparse.Namespace) -> None:
+    result = given.run(given)
     if given.json:
         print(json.dumps(result))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the rows that training held out and the validation speakers, not the parts that are reported on",
     )  # fmt: skip
     pairs.add_argument(
-        "--set", action="append", default=[], type=_override, metavar="KEY=VALUE", help="a key of the configuration"
+        "--set", action="append", default=[], type=override, metavar="KEY=VALUE", help="a key of the configuration"
     )
     pairs.set_defaults(run=measure)
     fit = verbs.add_parser("reliability", help="fit the weight of a model's evidence")
@@ -207,13 +200,6 @@ def _model(name: str, modality: Modality) -> Model:
 
 def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
-
-
-def _override(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected KEY=VALUE")
-    return key.strip(), yaml.safe_load(value)
 
 
 if __name__ == "__main__":

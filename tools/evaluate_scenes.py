@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from workbench import scene_evaluation
+from workbench.command import told
 from workbench.data import faces
 from workbench.face_evaluation import TARGETS
 
-from emoedge.errors import MediaError, ModelError
 from emoedge.inference.model import load_model
 from emoedge.messages import Modality
 from emoedge.threads import bound_threads
@@ -34,18 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse, play, print; returns the exit code."""
     given = _parser().parse_args(arguments)
     bound_threads(1)
-    try:
-        _run(given)
-    except ModelError as error:
-        print(str(error), file=sys.stderr)
-        return 78
-    except MediaError as error:
-        print(str(error), file=sys.stderr)
-        return 65
-    except (ValueError, OSError) as error:
-        print(f"cannot evaluate: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return told(lambda: _run(given))
 
 
 def _run(given: argparse.Namespace) -> None:

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 from workbench import decision_run
+from workbench.command import override, told
 from workbench.decision_cast import Cast
 from workbench.decision_streams import Truth
 
 from emoedge.config import default_config
-from emoedge.errors import EmoedgeError, MediaError, ModelError
 from emoedge.pipeline import build_pipeline, load_models
 from emoedge.threads import bound_threads
 
@@ -48,24 +47,20 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     bound_threads(1)
-    try:
-        config = default_config(overrides=dict(given.set))
-        models = load_models(config)
-        cast = Cast.read(given.data, tune_side=given.tune_side, agreement=given.agreement)
-        result = {"agreement": given.agreement, "seed": given.seed, "side": "tune" if given.tune_side else "report"}
-        for kind in given.kind or KINDS:
-            if not stop.is_set():
-                result[kind] = one(kind, cast, config, models, given.hours, given.seed, stop)
-                print(line(kind, result[kind]), flush=True)
-    except (ModelError, MediaError) as error:
-        print(str(error), file=sys.stderr)
-        return 78 if isinstance(error, ModelError) else 65
-    except (EmoedgeError, ValueError, OSError) as error:
-        print(f"cannot play: {error}", file=sys.stderr)
-        return 2
+    return told(lambda: _play(given, stop))
+
+
+def _play(given: argparse.Namespace, stop: threading.Event) -> None:
+    config = default_config(overrides=dict(given.set))
+    models = load_models(config)
+    cast = Cast.read(given.data, tune_side=given.tune_side, agreement=given.agreement)
+    result = {"agreement": given.agreement, "seed": given.seed, "side": "tune" if given.tune_side else "report"}
+    for kind in given.kind or KINDS:
+        if not stop.is_set():
+            result[kind] = one(kind, cast, config, models, given.hours, given.seed, stop)
+            print(line(kind, result[kind]), flush=True)
     if given.json:
         print(json.dumps(result))
-    return 0
 
 
 def one(
@@ -112,17 +107,10 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the crowd that must agree on what a face shows (default: 0.8)",
     )  # fmt: skip
     parser.add_argument(
-        "--set", action="append", default=[], type=_override, metavar="KEY=VALUE", help="a key of the configuration"
+        "--set", action="append", default=[], type=override, metavar="KEY=VALUE", help="a key of the configuration"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     return parser
-
-
-def _override(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected KEY=VALUE")
-    return key.strip(), yaml.safe_load(value)
 
 
 if __name__ == "__main__":
