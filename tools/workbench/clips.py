@@ -135,9 +135,9 @@ def with_grain(picture: Picture, index: int, spread: float) -> Picture:
 def place(
     picture: Picture, who: Sitter, x: float, y: float, side: float, *, roll: float = 0.0, squeeze: float = 1.0
 ) -> tuple[Picture, Box]:
-    """Paste a head so that its face is `side` pixels wide around (x, y); picture and face.
+    """Paste a head so that its face is `side` pixels high around (x, y); picture and face.
 
-    `roll`: degrees in the plane. `squeeze`: width of what is left where the head turns aside.
+    `roll`: degrees in the plane. `squeeze`: width of what is left where the head turns aside, 1 where it does not.
     """
     scale = side / who.face.width
     cx, cy = who.face.centre
@@ -149,7 +149,7 @@ def place(
     mask = cv2.warpAffine(who.opaque, turn, size)
     pasted = picture.copy()
     cv2.copyTo(cv2.warpAffine(who.picture, turn, size, flags=how), mask, pasted)
-    return pasted, Box(x - side / 2, y - side / 2, side, side)
+    return pasted, Box(x - squeeze * side / 2, y - side / 2, squeeze * side, side)
 
 
 def _one(who: Sitter, x: float, y: float, side: float, *, roll: float = 0.0, squeeze: float = 1.0) -> Scene:
