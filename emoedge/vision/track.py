@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emoedge.messages import Box
+from emoedge.vision.quality import CALM
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,6 +122,8 @@ class Track:
     def stayed(self, at: float) -> None:
         """Nothing changed around it: where it was seen, it is still there."""
         self.still = True
+        if self.speed > CALM:
+            self.velocity, self.grade = (0.0, 0.0), None  # the grade was that of a face in flight
         if self.visible:
             self.found = at
 

@@ -154,3 +154,16 @@ def test_a_look_at_a_face_that_moves_fast_counts_less(studio):
     at_rest, walking, running = (quality(face, 100, VisionConfig(), speed=s).overall for s in (0.0, 0.3, 1.0))
     assert at_rest == walking
     assert 0 < running < 0.5 * at_rest
+
+
+def test_a_face_that_stops_counts_in_full_again():
+    track = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0)
+    for i in range(1, 5):
+        track.hit(Box(40 * i, 0, 100, 100), i * 0.2)
+    track.grade = "of a look in flight"
+    track.stayed(1.0)
+    assert track.speed == 0
+    assert track.grade is None
+    track.grade = "of a look at rest"
+    track.stayed(1.2)
+    assert track.grade == "of a look at rest"
