@@ -109,11 +109,11 @@ class Track:
         self._settle(dt)
 
     def _settle(self, dt: float) -> None:
-        """Bring `steady` nearer to `box`: the more they differ, the more of the way."""
+        """Bring `steady` nearer to `box`: the more they differ, and the fewer looks there were, the more of the way."""
         side = self.steady.width
         (x, y), (aim_x, aim_y) = self.steady.centre, self.box.centre
         apart, grown = math.hypot(aim_x - x, aim_y - y) / side, math.log(self.box.width / side)
-        least = 1 - math.exp(-max(dt, 0.0) / STEADY)
+        least = max(1 - math.exp(-max(dt, 0.0) / STEADY), 1 / (self.hits + 1))
         part = 1.0 if self.speed > RUNS else min(1.0, max(least, apart / GOES))
         x, y = x + part * (aim_x - x), y + part * (aim_y - y)
         side *= math.exp(grown * min(1.0, max(least, abs(grown) / GROWS)))
