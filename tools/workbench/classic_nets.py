@@ -140,6 +140,7 @@ def gray_face(classes: int = 7) -> Any:
         model.add(layers.Dropout(0.25))
     model.add(layers.Flatten())
     model.add(layers.Dense(128, activation="relu"))
+    model.add(layers.BatchNormalization())  # without it the weighted classes drive all its units below zero for good
     model.add(layers.Dropout(0.5))
     model.add(layers.Dense(classes, activation="softmax"))
     return model

@@ -113,7 +113,8 @@ MODELS: Mapping[tuple[str, str, str], ClassicModel] = {
     ("C", "face", ""): ClassicModel(
         front_end=_face(), labels=CANONICAL, epochs=40, batch=64, patience=8, balance="weights",
         reported="no figure", protocol="train / cross-validation / test",
-        open="three Conv2D blocks 32-64-128, class weights from the counts, stopped after 8 epochs without a gain",
+        open="three Conv2D blocks 32-64-128, batch normalisation throughout, class weights from the counts, "
+        "stopped after 8 epochs without a gain",
     ),
     ("C", "speech", ""): ClassicModel(
         front_end=FrontEndSpec("mfcc_pitch_centroid", {"seconds": 3.0}), labels=CANONICAL,
