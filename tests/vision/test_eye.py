@@ -32,6 +32,32 @@ def test_slow_analysis_follows_too(studio):
     assert account.tracks == {1}
 
 
+@pytest.mark.parametrize("side", [60, 80, 102, 140, 200])
+def test_who_is_there_at_the_start_is_not_kept_waiting(studio, side):
+    def film():
+        for i in range(20):
+            picture, truth = studio.with_face(studio.ground(), 320 + 2 * i, 250, side)
+            yield studio.grain(picture, i), [truth]
+
+    account = studio.play(studio.vision(confirm=0.1), film())
+    assert next(r.at for r in account.results if r.appeared) <= 0.1 + 3 / 25
+
+
+@pytest.mark.parametrize(("fps", "side"), [(25, 24), (5, 30)])
+def test_a_film_of_few_frames_is_searched_at_a_finer_scale(studio, fps, side):
+    searched = []
+
+    class Recording:
+        native = studio.detector.native
+
+        def detect(self, gray, *, minimum, maximum=None, quick=False):
+            searched.extend([minimum] if quick else [])
+            return studio.detector.detect(gray, minimum=minimum, maximum=maximum, quick=quick)
+
+    studio.play(studio.vision(detector=Recording()), moving(studio, frames=40), fps=fps)
+    assert round(np.median(searched[len(searched) // 2 :])) == side
+
+
 def test_two_faces_keep_their_numbers(studio):
     def film():
         for i in range(60):
