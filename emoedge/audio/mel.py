@@ -46,6 +46,13 @@ def filter_bank(parameters: SpeechParameters) -> NDArray[np.float64]:
     return _triangles(bins * SAMPLE_RATE / p.nfft, corners) / p.nfft
 
 
+def centres(parameters: SpeechParameters) -> NDArray[np.float64]:
+    """Hertz in the middle of each mel band, (mels,), on the scale of `filters`."""
+    p = parameters
+    scale, back = (_slaney_mel, _slaney_hertz) if p.filters == "slaney" else (_htk_mel, _htk_hertz)
+    return back(np.linspace(scale(p.fmin), scale(p.fmax), p.mels + 2))[1:-1]
+
+
 def cosine_transform(bands: int, coefficients: int) -> NDArray[np.float64]:
     """Orthonormal DCT-II as a matrix (bands, coefficients)."""
     angle = np.pi / bands * (np.arange(bands)[:, None] + 0.5) * np.arange(coefficients)

@@ -13,6 +13,8 @@ from emoedge.messages import SAMPLE_RATE
 if TYPE_CHECKING:
     from emoedge.inference.spec import FrontEndSpec
 
+FUNCTIONALS = "mfcc_functionals"
+
 Values = float | tuple[float, ...]
 """One number, or one for each element of an axis."""
 
@@ -73,18 +75,23 @@ class SpeechParameters:
     """Hertz, highest pitch looked for."""
     f0_threshold: float = _number(0.45, 0, 1)
     """Aperiodicity (YIN's normalised difference) above which a frame counts as unvoiced."""
+    f0_window: float = _number(0.04, 0.01, 0.5)
+    """Seconds up to the end of a frame in which its pitch is looked for, `window` at least."""
+    voicing: float = _number(0.5, 0, 1)
+    """Periodicity (normalised autocorrelation) from which a frame counts as voiced."""
     mean: Values = field(default=0.0, metadata={"kind": "values"})
     """Subtracted from the features at the very end: one number, or one for each element of the last axis."""
     std: Values = field(default=1.0, metadata={"kind": "values"})
     """What the features are divided by after `mean`."""
     session: str = _word("none", "none", "running")
-    """Normalisation of each log-mel band over what this microphone has heard, see `emoedge.audio.session`."""
+    """Normalisation of each log-mel band, or functional, over what this microphone has heard, see
+    `emoedge.audio.session`."""
     session_memory: float = _number(60.0, 1, 3600)
     """Seconds of active sound after which old frames fade."""
     session_prior: float = _number(3.0, 0, 600)
     """Seconds of active sound that the prior counts for."""
     session_mean: Values = field(default=-4.0, metadata={"kind": "values"})
-    """Prior mean of each log-mel band: one number, or one a band."""
+    """Prior mean of each log-mel band, or functional: one number, or one for each."""
     session_std: Values = field(default=2.5, metadata={"kind": "values"})
     """Prior deviation of each log-mel band: one number, or one a band."""
     session_freeze: float = _number(0.0, 0, 3600)
@@ -95,6 +102,10 @@ class SpeechParameters:
     """Decibels over the noise floor from which a frame counts as active ..."""
     session_below: float = _number(30.0, 0, 120)
     """... and no more than these below the loudest recent frame."""
+    session_step: float = _number(0.5, 0.01, 30)
+    """Seconds after which the newest window's functionals are taken into the session ..."""
+    session_share: float = _number(0.3, 0, 1)
+    """... where at least this share of these seconds was active."""
 
     @property
     def frame_length(self) -> int:
@@ -107,6 +118,11 @@ class SpeechParameters:
         return math.floor(self.hop * SAMPLE_RATE + 0.5)
 
     @property
+    def pitch_length(self) -> int:
+        """Samples in which a frame's pitch is looked for, up to the frame's end."""
+        return math.floor(self.f0_window * SAMPLE_RATE + 0.5)
+
+    @property
     def frame_count(self) -> int:
         """Whole frames in the classified window."""
         return 1 + (math.floor(self.seconds * SAMPLE_RATE + 0.5) - self.frame_length) // self.frame_step
@@ -114,7 +130,8 @@ class SpeechParameters:
 
 _FRAMES = ("seconds", "window", "hop", "nfft", "taper")
 _MEL = (*_FRAMES, "preemphasis", "mels", "fmin", "fmax", "filters", "level", "floor", "log")
-_SESSION = tuple(f.name for f in fields(SpeechParameters) if f.name.startswith("session"))
+_STEPS = ("session_step", "session_share")
+_SESSION = tuple(f.name for f in fields(SpeechParameters) if f.name.startswith("session") and f.name not in _STEPS)
 _CEPSTRA = (*_MEL, "coefficients", "lifter", "energy")
 _END = ("mean", "std")
 
@@ -126,6 +143,10 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
     "log_mel_band_mean": (*_MEL, *_END, *_SESSION),
     "mfcc_pitch_centroid": (*_CEPSTRA, "f0_min", "f0_max", "f0_threshold", *_END, *_SESSION),
     "summary_162": (*_FRAMES, "fmin", "fmax", "level", "floor", *_END),
+    "mfcc_functionals": (
+        *_MEL, "coefficients", "lifter", "f0_min", "f0_max", "f0_window", "voicing", *_END,
+        *(key for key in _SESSION if key != "session_std"), *_STEPS,
+    ),
 }
 
 _SUMMARY = SpeechParameters(
@@ -141,6 +162,7 @@ _DEFAULTS: dict[str, SpeechParameters] = {
     "log_mel_band_mean": SpeechParameters(mels=128, fmin=0.0, fmax=8000.0, filters="slaney", log="db", floor=-100.0),
     "mfcc_pitch_centroid": SpeechParameters(window=0.064, nfft=1024),
     "summary_162": _SUMMARY,
+    "mfcc_functionals": SpeechParameters(coefficients=30, f0_min=60.0, session_mean=0.0),
 }
 
 
@@ -164,7 +186,7 @@ def parse(spec: FrontEndSpec) -> SpeechParameters:
             raise ModelError(f"front end {spec.name}: unknown parameter {key!r}; it takes {', '.join(keys)}")
         given[key] = _checked(f"front end {spec.name}: {key}", value, kinds[key])
     parameters = replace(_DEFAULTS[spec.name], **given)
-    for wrong in _contradictions(parameters):
+    for wrong in _contradictions(spec.name, parameters):
         raise ModelError(f"front end {spec.name}: {wrong}")
     return parameters
 
@@ -206,13 +228,18 @@ def _finite(where: str, value: object, expected: str) -> float:
     return float(value)
 
 
-def _contradictions(p: SpeechParameters) -> list[str]:
+def _contradictions(name: str, p: SpeechParameters) -> list[str]:
     checks = (
         (p.frame_length > p.nfft, f"nfft is {p.nfft}; a frame of {p.frame_length} samples needs at least as many"),
         (p.seconds < p.window, f"seconds is {p.seconds}; expected at least one frame of {p.window} s"),
         (p.fmin >= p.fmax, f"fmin is {p.fmin}; expected less than fmax, {p.fmax}"),
         (p.coefficients > p.mels, f"coefficients is {p.coefficients}; expected at most mels, {p.mels}"),
         (p.f0_min >= p.f0_max, f"f0_min is {p.f0_min}; expected less than f0_max, {p.f0_max}"),
+        (name == FUNCTIONALS and p.hop > p.window, f"hop is {p.hop}; expected at most window, {p.window}"),
+        (
+            name == FUNCTIONALS and p.f0_window < p.window,
+            f"f0_window is {p.f0_window}; expected window, {p.window}, or more",
+        ),
         (_lowest(p.std) <= 0, f"std is {p.std}; expected numbers above 0"),
         (_lowest(p.session_std) <= 0, f"session_std is {p.session_std}; expected numbers above 0"),
     )

@@ -1,8 +1,12 @@
-"""Pitch of voiced frames by YIN (de Cheveigné & Kawahara 2002, doi:10.1121/1.1458024), vectorised over frames."""
+"""Pitch of frames, vectorised over them.
+
+By YIN (de Cheveigné & Kawahara 2002, doi:10.1121/1.1458024), and by autocorrelation, which is faster and says
+how periodic a frame is.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +20,17 @@ INAUDIBLE = 1e-9
 
 NEAR = 0.1
 """A dip this close to the deepest one is as good; the shorter period wins."""
+
+TIMBRE = 2400.0
+"""Hertz above which a spectrum tells of the timbre more than of the pitch ..."""
+TIMBRE_SHARE = 0.2
+"""... and is counted by this much."""
+
+OCTAVE_PRICE = 0.02
+"""What a period costs in autocorrelation for each octave below the highest pitch."""
+
+SILENT = 1e-12
+"""Sum of a tapered frame's squares below which nothing is periodic."""
 
 
 def yin(
@@ -74,3 +89,37 @@ def _refined(normalised: NDArray[np.float64], lag: NDArray[np.int64]) -> NDArray
     shift = np.zeros(len(lag))
     np.divide(0.5 * (left - right), curve, out=shift, where=curve > 0)
     return np.asarray(at + np.clip(shift, -1.0, 1.0), dtype=np.float64)
+
+
+class Periodicity:
+    """Pitch and periodicity of frames of one length by autocorrelation (Boersma 1993, IFA Proceedings 17)."""
+
+    def __init__(self, samples: int, *, lowest: float, highest: float) -> None:
+        """`samples` of a frame; pitch is looked for from `lowest` to `highest` Hz, at most half a frame long."""
+        self._shortest = max(2, int(SAMPLE_RATE / highest))
+        self._longest = max(self._shortest + 2, min(int(np.ceil(SAMPLE_RATE / lowest)), samples // 2))
+        self._length = 1 << int(np.ceil(np.log2(samples + self._longest + 1)))
+        self._taper = np.hanning(samples)
+        hertz = np.fft.rfftfreq(self._length, 1 / SAMPLE_RATE)
+        self._weight = np.where(hertz < TIMBRE, 1.0, TIMBRE_SHARE)
+        own = np.fft.irfft(np.square(np.abs(np.fft.rfft(self._taper, self._length))))[: self._longest + 1]
+        self._own = own / own[0]
+        lags = np.arange(self._shortest, self._longest + 1)
+        self._price = OCTAVE_PRICE * np.log2(lags / self._shortest)
+
+    def __call__(self, frames: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of frames (n, samples): the likeliest pitch (n,), Hz, and how periodic they are (n,), 0..1.
+
+        The latter is the autocorrelation at the pitch over that of the taper alone: 1 for a steady tone, about
+        0.2 for noise, 0 for silence. Of two periods nearly as good the shorter one wins.
+        """
+        spectrum = np.fft.rfft(frames * self._taper, self._length, axis=1)
+        power = (np.square(spectrum.real) + np.square(spectrum.imag)) * self._weight
+        line = np.fft.irfft(power, self._length, axis=1)[:, : self._longest + 1]
+        whole = line[:, :1]
+        line = np.divide(line, whole, out=np.zeros_like(line), where=whole > SILENT) / self._own
+        candidates = line[:, self._shortest :]
+        best = (candidates - self._price).argmax(axis=1)
+        rows = np.arange(len(frames))
+        lag = _refined(-line, best + self._shortest)
+        return SAMPLE_RATE / lag, np.clip(candidates[rows, best], 0.0, 1.0)

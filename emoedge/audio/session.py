@@ -1,7 +1,8 @@
 """Session normalisation: what a microphone has lately heard, as mean and deviation of each log-mel band.
 
 Voices, rooms and microphones colour the spectrum more than emotions do. Over the active frames of about the
-last minute that colour is estimated and taken away. All rules are the front end's parameters `session_*`, so
+last minute that colour is estimated and taken away: from the log-mel bands, mean and deviation of each, or from the
+functionals, their mean alone. All rules are the front end's parameters `session_*`, so
 training, evaluation and the daemon normalise alike.
 """
 
@@ -29,7 +30,7 @@ INAUDIBLE = 1e-10
 
 
 class SessionStatistics:
-    """Running mean and deviation of log-mel bands over active frames; a pure state machine.
+    """Running mean and deviation of log-mel bands, or functionals, over active frames; a pure state machine.
 
     Until `session_memory` seconds of active sound were heard every frame counts the same, later the old ones
     fade exponentially with that time constant. The prior counts like `session_prior` seconds more. From
@@ -37,17 +38,19 @@ class SessionStatistics:
     the next active frame comes.
     """
 
-    def __init__(self, parameters: SpeechParameters) -> None:
+    def __init__(self, parameters: SpeechParameters, size: int | None = None) -> None:
+        """`size` of what is followed, in place of the number of mel bands."""
         p = parameters
+        size = p.mels if size is None else size
         self._hop = p.hop
         self._memory = p.session_memory / p.hop
         self._freeze = p.session_freeze / p.hop if p.session_freeze else np.inf
         self._longest_pause = p.session_reset / p.hop if p.session_reset else np.inf
         self._prior_frames = p.session_prior / p.hop
-        self._prior_mean = np.broadcast_to(np.asarray(p.session_mean, dtype=np.float64), (p.mels,))
-        self._prior_std = np.broadcast_to(np.asarray(p.session_std, dtype=np.float64), (p.mels,))
-        self._mean = np.zeros(p.mels)
-        self._square = np.zeros(p.mels)
+        self._prior_mean = np.broadcast_to(np.asarray(p.session_mean, dtype=np.float64), (size,))
+        self._prior_std = np.broadcast_to(np.asarray(p.session_std, dtype=np.float64), (size,))
+        self._mean = np.zeros(size)
+        self._square = np.zeros(size)
         self._count = 0
         self._pause = 0
         self.reset()
@@ -66,16 +69,26 @@ class SessionStatistics:
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Mean of each band, shape (mels,), the prior blended in."""
-        n, k = min(self._count, self._memory), self._prior_frames
+        """Mean of each band, shape (size,), the prior blended in."""
+        n, k = self.weight, self._prior_frames
         if n + k == 0:
             return self._prior_mean.copy()
         return (n * self._mean + k * self._prior_mean) / (n + k)
 
     @property
+    def weight(self) -> float:
+        """Frames that the session's own mean counts for beside the prior's."""
+        return float(min(self._count, self._memory))
+
+    @property
+    def own_mean(self) -> NDArray[np.float64]:
+        """Mean of what was heard alone, shape (size,); zeros where nothing was."""
+        return self._mean.copy()
+
+    @property
     def deviation(self) -> NDArray[np.float64]:
-        """Deviation of each band, shape (mels,), the prior blended in."""
-        n, k = min(self._count, self._memory), self._prior_frames
+        """Deviation of each band, shape (size,), the prior blended in."""
+        n, k = self.weight, self._prior_frames
         if n + k == 0:
             return self._prior_std.copy()
         variance = np.maximum(self._square - self._mean**2, 0.0)
@@ -83,7 +96,7 @@ class SessionStatistics:
         return np.maximum(np.sqrt(blended), NARROWEST * self._prior_std)
 
     def update(self, log_mel: NDArray[Any], active: NDArray[np.bool_]) -> None:
-        """Take the next frames in: `log_mel` (n, mels), `active` (n,); inactive ones only lengthen the pause."""
+        """Take the next frames in: `log_mel` (n, size), `active` (n,); inactive ones only lengthen the pause."""
         indices = np.flatnonzero(active)
         if len(indices) == 0:
             self.pause(len(active))
@@ -106,7 +119,7 @@ class SessionStatistics:
         self._pause += frames
 
     def normalise(self, log_mel: NDArray[Any]) -> NDArray[np.float64]:
-        """`log_mel` (n, mels) less the session's mean, over its deviation."""
+        """`log_mel` (n, size) less the session's mean, over its deviation."""
         return np.asarray((log_mel - self.mean) / self.deviation)
 
     def _fold(self, frames: NDArray[np.float64]) -> None:

@@ -1,8 +1,8 @@
-"""Speech front ends: samples in as they come, a model's input out; each frame computed once."""
+"""A stream of samples as a model's input: they come in as they come, and each frame is computed once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,27 +16,48 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from emoedge.inference.spec import FrontEndSpec
-
 STRIDE = 8192
 """Samples taken in at once, whatever the block; bounds the buffer."""
+
+
+class Transform(Protocol):
+    """What makes features of the values of a window's frames."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the features."""
+
+    def __call__(self, values: NDArray[Any], statistics: SessionStatistics | None = None) -> NDArray[np.float32]:
+        """Features, float32, of the newest window of `values` (m, width)."""
 
 
 class SpeechFrontEnd:
     """A stream of samples, its newest window of frame values, and that window as features.
 
-    Built by `build`. All memory is allocated at construction; a push costs what its new frames cost.
+    Built by `emoedge.audio.front_end.build`. All memory is allocated at construction; a push costs what its new
+    frames cost.
     """
 
-    def __init__(self, name: str, parameters: known.SpeechParameters) -> None:
+    def __init__(
+        self,
+        name: str,
+        parameters: known.SpeechParameters,
+        *,
+        transform: Transform | None = None,
+        statistics: SessionStatistics | None = None,
+        beside: int = 0,
+    ) -> None:
+        """`beside`: values of a frame that are not made by `analysis`."""
         p = self._parameters = parameters
         self.name = name
         self.analysis = FrameAnalysis(name, p)
-        self._transform = FeatureTransform(name, p)
+        self.width = self.analysis.width + beside
+        """Values held for each frame: the mel powers and what the front end needs beside them."""
+        self._transform = FeatureTransform(name, p) if transform is None else transform
         self._samples = np.zeros(p.frame_length + STRIDE)
-        self._ring = np.zeros((2 * p.frame_count, self.analysis.width), dtype=np.float32)
+        self._ring = np.zeros((2 * p.frame_count, self.width), dtype=np.float32)
         self._ear = SessionEar(p)
-        self.statistics = SessionStatistics(p)
+        self.statistics = SessionStatistics(p) if statistics is None else statistics
         """What session normalisation knows; follows the stream only where `session` is `running`."""
         self.reset()
 
@@ -80,21 +101,23 @@ class SpeechFrontEnd:
         """Frames computed since the start of the stream."""
         return self._frames
 
-    @property
-    def width(self) -> int:
-        """Values held for each frame: the mel powers and what the front end needs beside them."""
-        return self.analysis.width
-
     def push(self, samples: NDArray[Any]) -> None:
         """Take the next samples, shape (n,), mono at 16 kHz, -1..1; computes the frames they complete."""
         for start in range(0, len(samples), STRIDE):
             self._take(samples[start : start + STRIDE])
 
+    def push_beside(self, samples: NDArray[Any], power: NDArray[np.float32]) -> None:  # noqa: ARG002 - others need them
+        """The same, where another analysis of the same stream has made the mel power (n, mels) of these frames.
+
+        `analysis.rows_like` tells whether it may.
+        """
+        if len(power):
+            self.push_power(power)
+
     def push_power(self, values: NDArray[Any]) -> None:
         """Take the next frame values, shape (n, width), as if their samples had been pushed."""
         values = np.asarray(values, dtype=np.float32)
         p, count = self._parameters, self._parameters.frame_count
-        self._frames += len(values)
         if p.session == "running":
             for start in range(0, len(values), count):
                 power = values[start : start + count, : p.mels]
@@ -103,6 +126,11 @@ class SpeechFrontEnd:
                     self.statistics.update(logarithm(power, level[:, None], p), active)
                 else:
                     self.statistics.pause(len(active))
+        self._keep(values)
+
+    def _keep(self, values: NDArray[np.float32]) -> None:
+        count = self._parameters.frame_count
+        self._frames += len(values)
         values = values[-count:]
         if self._filled + len(values) > len(self._ring):
             self._ring[:count] = self._ring[self._filled - count : self._filled]
@@ -134,7 +162,7 @@ class SpeechFrontEnd:
         self._held = end
         if end < p.frame_length:
             return
-        values = self.analysis.values(self._samples[:end], self._before)
+        values = self._rows(self._samples[:end], self._before)
         used = len(values) * p.frame_step
         self._before = float(self._samples[min(used, end) - 1])
         self._skip = max(0, used - end)
@@ -142,25 +170,6 @@ class SpeechFrontEnd:
         self._samples[: self._held] = self._samples[used:end].copy()
         self.push_power(values)
 
-
-def build(spec: FrontEndSpec) -> SpeechFrontEnd:
-    """The front end that a model file asks for; ModelError where the name or a parameter is wrong."""
-    return SpeechFrontEnd(spec.name, known.parse(spec))
-
-
-def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
-    """Frame values (n, width) of a whole recording: mel power, then what the front end needs beside it.
-
-    The very rows that the stream would have computed, for caching and augmenting in training.
-    """
-    return FrameAnalysis(spec.name, known.parse(spec)).values(np.asarray(samples))
-
-
-def features_from_power(
-    power: NDArray[Any], spec: FrontEndSpec, statistics: SessionStatistics | None = None
-) -> NDArray[np.float32]:
-    """Features of the newest window of `power` (n, width); shorter ones are preceded by silence.
-
-    `statistics`: those of the session, needed where `session` is `running`.
-    """
-    return FeatureTransform(spec.name, known.parse(spec))(power, statistics)
+    def _rows(self, samples: NDArray[np.float64], before: float) -> NDArray[np.float32]:
+        """Values (n, width) of all whole frames in `samples`; `before` is the sample that preceded the first."""
+        return self.analysis.values(samples, before)

@@ -15,6 +15,7 @@ FORMAT_VERSION = 1
 FACE_FRONT_ENDS = ("face_gray", "face_rgb")
 SPEECH_FRONT_ENDS = (
     "mfcc_sequence", "mfcc_mean", "mfcc_flat", "log_mel", "log_mel_band_mean", "mfcc_pitch_centroid", "summary_162",
+    "mfcc_functionals",
 )  # fmt: skip
 
 

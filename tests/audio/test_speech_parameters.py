@@ -45,6 +45,13 @@ def test_parameters_are_complete_and_rebuild_the_same(name):
         ("mfcc_sequence", {"mean": [1, "2"]}, "a number or a list"),
         ("mfcc_sequence", {"std": [0.0]}, "above 0"),
         ("mfcc_sequence", {"session_mean": [1, 2]}, "expected one, or 40"),
+        ("mfcc_functionals", {"session_mean": [1, 2]}, "session_mean holds 2 numbers; expected one, or 247"),
+        ("mfcc_functionals", {"mean": [1, 2]}, "expected one, or 247"),
+        ("mfcc_functionals", {"energy": True}, "unknown parameter 'energy'"),
+        ("mfcc_functionals", {"session_std": 1.0}, "unknown parameter 'session_std'"),
+        ("mfcc_functionals", {"hop": 0.03}, "hop is 0.03; expected at most window"),
+        ("mfcc_functionals", {"f0_window": 0.02}, "expected window, 0.025, or more"),
+        ("mfcc_sequence", {"session_step": 1.0}, "unknown parameter 'session_step'"),
         ("mfcc_pitch_centroid", {"f0_min": 400, "f0_max": 200}, "less than f0_max"),
     ],
 )

@@ -18,8 +18,7 @@ from workbench.conversion.calibration import prepare
 from workbench.data import faces
 from workbench.data.speech import read_folder
 from workbench.recipes.speech import split
-from workbench.recipes.speech_front_end import FRAMES
-from workbench.recipes.speech_power import PowerCache
+from workbench.recipes.speech_waves import WaveCache
 
 from emoedge.emotions import CANONICAL
 from emoedge.inference.spec import FrontEndSpec
@@ -120,8 +119,8 @@ def test_the_speech_recipe_joins_folders_and_holds_speakers_out(tmp_path):
     for speaker in (1001, 1002):
         soundfile.write(second / f"{speaker}_DFA_ANG_XX.wav", RNG.normal(0, 0.1, 8000), 16000)
     joined = read_folder([first, second])
-    cache = PowerCache.load(joined, FRAMES, tmp_path / "power")
-    parts = split(cache, "")
+    cache = WaveCache.load(joined, tmp_path / "waves")
+    parts = split(cache.clips, "")
     people = {name: {(cache.clips[row].dataset, cache.clips[row].speaker) for row in rows} for name, rows in parts.items()}
     assert {name: len(own) for name, own in people.items()} == {"train": 5, "validation": 1, "test": 1}
     assert {("crema-d", "1001"), ("crema-d", "1002")} <= people["train"]
@@ -129,9 +128,9 @@ def test_the_speech_recipe_joins_folders_and_holds_speakers_out(tmp_path):
     third.mkdir()
     soundfile.write(third / "1001_DFA_ANG_XX.wav", np.zeros(16000), 16000)
     soundfile.write(third / "1002_DFA_ANG_XX.wav", np.zeros(16000), 16000)
-    other = PowerCache.load(read_folder([first, third]), FRAMES, tmp_path / "power")
+    other = WaveCache.load(read_folder([first, third]), tmp_path / "waves")
     assert other.clips[-1].file == cache.clips[-1].file
-    assert not np.array_equal(other.power(61), cache.power(61)), "another folder, another cache"
+    assert not np.array_equal(other.wave(61), cache.wave(61)), "another folder, another cache"
 
 
 @pytest.mark.parametrize(("modality", "way"), [("speech", "weights"), ("speech", "over")])

@@ -8,7 +8,7 @@ nothing, and one that still holds the clip before speaks of that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from emoedge.audio.front_end import SpeechFrontEnd
 
 PAUSE = 1.0
 """Seconds between two clips, about a breath."""
@@ -35,12 +34,22 @@ GRAIN = 0.02
 """... measured over this many seconds."""
 
 
+class Hearer(Protocol):
+    """What is asked of a front end."""
+
+    def reset(self) -> None:
+        """Start a new stream."""
+
+    def features(self) -> NDArray[np.float32]:
+        """The newest window."""
+
+
 class ClipStream:
     """One speaker's stream, of samples or of mel power."""
 
     def __init__(
         self,
-        front_end: SpeechFrontEnd,
+        front_end: Hearer,
         push: Callable[[NDArray[np.floating[Any]]], None],
         *,
         rate: float,

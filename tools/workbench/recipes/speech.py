@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-import cv2
 import numpy as np
 
-from emoedge.audio.front_end import build as build_front_end
 from emoedge.inference.spec import FrontEndSpec
 from workbench import training
 from workbench.data.speech import parts as parts_of
 from workbench.data.speech import read_folder
 from workbench.recipes import speech_affect
-from workbench.recipes.speech_front_end import FRAMES, HOP, fitted
+from workbench.recipes.speech_front_end import features, fitted
+from workbench.recipes.speech_material import Windows, augmented, plain
 from workbench.recipes.speech_network import VOTERS, build, merged
-from workbench.recipes.speech_pool import BLOCKS, WindowPool
-from workbench.recipes.speech_power import PowerCache
-from workbench.recipes.speech_sessions import LABELS, SessionSampler
-from workbench.recipes.speech_trial import trial, trial_windows
+from workbench.recipes.speech_sessions import CALM, LABELS, NEUTRAL, SessionSampler
+from workbench.recipes.speech_trial import trial
+from workbench.recipes.speech_waves import WaveCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,31 +26,30 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from numpy.typing import NDArray
 
+    from workbench.data.speech import Clip
     from workbench.recipes import TrainOptions
 
-EPOCHS = 116
-STEPS = 64
-"""Batches an epoch: 8,192 windows, about the size of the training part."""
+EPOCHS = 40
+STEPS = 200
+"""Batches an epoch."""
 BATCH = 128
-CLIPS = 24
-"""Clips of a session."""
-START = 12
-"""Blocks of windows made before the first epoch; each epoch makes one more."""
-PEAK = 2e-3
-WARM = 3
-"""Highest learning rate, and the epochs that it takes to reach it."""
-FIRST = 80
-AGAIN = 1e-3
-"""Epochs at most after which the rate has fallen to nothing, and the rate from which it falls once more."""
-DECAY = 1e-3
+BLOCKS = 50
+"""Blocks of augmented windows: 96,000 of them."""
+PEAK = 3e-3
+WARM = 2
+"""Highest learning rate, and the epochs that it takes to reach it; then it falls to nothing."""
+DECAY = 0.02
 """Weights shrink by this times the learning rate in each step."""
 SMOOTHING = 0.1
 ABSENT = 2.0
 """Taken from the logits of labels that a corpus does not have: that it never says `disgust` is its own affair."""
 MEMORY = 0.998
 """Decay of the running mean of the weights, which is what is kept."""
-FITTING = 200
-"""Sessions from which the front end's constants are found."""
+PLAIN = 0.5
+"""Share of a batch that was not augmented."""
+MISJUDGED = 0.25, 0.3
+"""Spread of the factor, in nepers, and of the offsets by which a window's features are moved in training: the session
+is an estimate, and in a corpus never heard it is off in another way."""
 EVERY = 10
 """Epochs between two measurements on the speakers held out."""
 
@@ -59,31 +57,34 @@ EVERY = 10
 def train(options: TrainOptions) -> None:
     """Write `speech.keras`, what `tools/convert.py` must be told of it, `report.json` and the curve.
 
-    The former are `front_end.txt`, `labels.txt` and `dimensions.txt`.
+    The former are `front_end.txt`, `labels.txt` and `dimensions.txt`. Windows are kept in `speech-material` beside
+    the output folder: runs that leave a corpus out share them.
     """
     training.start(seed=options.seed, threads=options.threads)
-    cv2.setNumThreads(options.threads)
     held = training.checkpoint_or_fresh(options.output, resume=options.resume)
-    cache = PowerCache.load(read_folder(options.data), FRAMES, options.output.parent / "speech-power")
-    parts = split(cache, options.variant)
-    run = _Run(options, cache, parts, held)
+    folder, directory = read_folder(options.data), options.output.parent / "speech-material"
+    cache = WaveCache.load(folder, directory)
+    parts = split(cache.clips, options.variant)
+    everybody = split(cache.clips, "")["train"]
+    windows = augmented(folder, directory, everybody, seed=options.seed, blocks=BLOCKS, threads=options.threads)
+    run = _Run(options, cache, parts, (windows, plain(cache, directory)), held)
     while run.epoch < run.epochs:
         run.one_epoch()
     run.finish()
 
 
-def split(cache: PowerCache, variant: str) -> dict[str, list[int]]:
-    """Rows of the cache: `train`, `validation`, `test`, and `unseen` where the variant leaves a corpus out.
+def split(clips: Sequence[Clip], variant: str) -> dict[str, list[int]]:
+    """Rows of `clips`: `train`, `validation`, `test`, and `unseen` where the variant leaves a corpus out.
 
-    Raises ValueError for a variant that is not `without-` and a corpus of the cache.
+    Raises ValueError for a variant that is not `without-` and a corpus of the clips.
     """
     out = variant.removeprefix("without-")
-    corpora = {clip.dataset for clip in cache.clips}
+    corpora = {clip.dataset for clip in clips}
     if variant and (out == variant or out not in corpora):
         known = ", ".join(f"without-{name}" for name in sorted(corpora))
         raise ValueError(f"no variant {variant!r}; there are {known}")
     parts: dict[str, list[int]] = {"train": [], "validation": [], "test": [], "unseen": []}
-    for row, (clip, part) in enumerate(zip(cache.clips, parts_of(cache.clips), strict=True)):
+    for row, (clip, part) in enumerate(zip(clips, parts_of(clips), strict=True)):
         parts["unseen" if variant and clip.dataset == out else part].append(row)
     if not parts["train"]:
         raise ValueError("no clip is left to train on")
@@ -96,37 +97,36 @@ class _Run:
     def __init__(
         self,
         options: TrainOptions,
-        cache: PowerCache,
+        cache: WaveCache,
         parts: Mapping[str, Sequence[int]],
+        windows: tuple[Windows, Windows],
         held: tuple[dict[str, list[NDArray[Any]]], dict[str, Any]] | None,
     ) -> None:
         import tensorflow as tf
 
         self.options = options
         self.epochs = options.epochs or EPOCHS
-        self.cache = cache
-        self.parts = parts
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self.latest: dict[str, float] = {}
-        rng = np.random.default_rng(options.seed)
-        self.sampler = SessionSampler(cache, parts["train"], window=149, hop=HOP, clips=CLIPS, rng=rng)
-        self.spec = fitted(self.sampler, FITTING) if held is None else FrontEndSpec.parse(str(held[1]["front_end"]))
-        self.front_end = build_front_end(self.spec)
-        shape = cast("tuple[int, int]", self.front_end.shape)
-        self.voters = build(shape, len(LABELS) + len(speech_affect.ENDS))
+        corpora = sorted({clip.dataset for clip in cache.clips})
+        self.material = {name: windows[1].only(np.isin(windows[1].owner, rows))
+                         for name, rows in parts.items() if name != "train"}  # fmt: skip
+        learned, played = _learned(cache, parts["train"], windows, corpora)
+        self.spec = fitted(learned) if held is None else FrontEndSpec.parse(str(held[1]["front_end"]))
+        self.features = features(learned, self.spec)
+        self.labels, self.owner = learned.labels, learned.owner
+        self.known = np.zeros((len(corpora), len(LABELS)), dtype=np.float32)
+        self.known[self.owner, self.labels] = 1.0
+        weights = SessionSampler(cache, parts["train"], window=1, clips=1).weights
+        self.drawn = _drawn(learned, played, {corpora.index(name): weight for name, weight in weights.items()})
+        self.voters = build(self.features.shape[1], len(LABELS) + len(speech_affect.ENDS))
         self.optimizer = tf.keras.optimizers.AdamW(PEAK, weight_decay=DECAY)
         self.optimizer.build(self.voters.trainable_variables)
         self.step = _step(self.voters, self.optimizer)
         self.average = [w.copy() for w in self.voters.get_weights()]
-        self.material = {
-            part: trial_windows(cache, rows, self.front_end) for part, rows in parts.items() if part != "train"
-        }
         if held is not None:
             self._restore(*held)
-        self.pool = WindowPool(self.sampler, self.front_end, labels=len(LABELS), seed=options.seed)
-        for block in range(max(0, self.epoch + START - BLOCKS), self.epoch + START):
-            self.pool.add(block)
 
     def _restore(self, arrays: dict[str, list[NDArray[Any]]], state: dict[str, Any]) -> None:
         self.voters.set_weights(arrays["weights"])
@@ -139,14 +139,15 @@ class _Run:
 
     def one_epoch(self) -> None:
         """Train on STEPS batches, average, measure now and then, save."""
-        self.pool.add(START + self.epoch)
         # Seeded by the epoch: a resumed run draws what an uninterrupted one would have drawn.
         rng = np.random.default_rng((self.options.seed, 0, self.epoch))
         progress = training.Progress(epoch=self.epoch + 1, epochs=self.epochs, steps=STEPS)
         loss = 0.0
-        for i, batch in enumerate(self.pool.batches(STEPS, BATCH, rng)):
+        for i in range(STEPS):
             self.optimizer.learning_rate.assign(self._rate(self.epoch + i / STEPS))
-            loss += float(self.step(*batch))
+            rows = np.searchsorted(self.drawn, rng.random(BATCH))
+            batch = misjudged(self.features[rows], rng)
+            loss += float(self.step(batch, self.labels[rows], self.known[self.owner[rows]]))
             self._follow()
             progress.update(i + 1, loss=loss / (i + 1))
         self.epoch += 1
@@ -173,17 +174,15 @@ class _Run:
         (folder / "front_end.txt").write_text(f"{self.spec}\n", encoding="utf-8")
         (folder / "dimensions.txt").write_text(f"{speech_affect.written()}\n", encoding="utf-8")
         (folder / "labels.txt").write_text(",".join(LABELS) + "\n", encoding="utf-8")
-        report = {part: trial(self._logits, material) for part, material in self.material.items()}
+        report = {part: self._trial(windows) for part, windows in self.material.items()}
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         named = [row for row in self.history if "uar_test" in row or "uar_validation" in row]
         training.write_history(folder, named or self.history)
 
     def _rate(self, at: float) -> float:
-        first = min(self.epochs, FIRST)
         if at < WARM:
             return PEAK * (at + 0.02) / WARM
-        peak, start, end = (PEAK, WARM, first) if at < first else (AGAIN, first, self.epochs)
-        return peak * 0.5 * (1 + float(np.cos(np.pi * (at - start) / max(end - start, 1)))) + 1e-6
+        return PEAK * 0.5 * (1 + float(np.cos(np.pi * (at - WARM) / max(self.epochs - WARM, 1)))) + 1e-6
 
     def _follow(self) -> None:
         # A short memory at first: the start of the run must not linger in the mean.
@@ -191,27 +190,69 @@ class _Run:
         for mean, weights in zip(self.average, self.voters.get_weights(), strict=True):
             np.add(mean, (1 - memory) * (weights - mean), out=mean)
 
-    def _told(self, features: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
-        return np.asarray(np.mean(self.voters.predict(features, batch_size=256, verbose=0), axis=0))
+    def _told(self, windows: Windows) -> NDArray[np.floating[Any]]:
+        told = self.voters.predict(features(windows, self.spec), batch_size=1024, verbose=0)
+        return np.asarray(np.mean(told, axis=0))
 
-    def _logits(self, features: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
-        return self._told(features)[:, : len(LABELS)]
+    def _trial(self, windows: Windows) -> dict[str, float]:
+        return trial(self._told(windows)[:, : len(LABELS)], windows.owner, windows.labels)
 
     def _shift(self) -> NDArray[np.float64]:
         """For each output; arousal's middle is found on the speakers held out, as the temperature is."""
         shift = np.zeros(len(LABELS) + len(speech_affect.ENDS))
-        if "validation" in self.material:
-            features, owner, emotions = self.material["validation"]
-            clips = np.bincount(owner, self._told(features)[:, -1]) / np.bincount(owner)
+        if windows := self.material.get("validation"):
+            clips = np.bincount(windows.owner, self._told(windows)[:, -1]) / np.bincount(windows.owner)
+            emotions = np.zeros(len(clips), dtype=np.int64)
+            emotions[windows.owner] = windows.labels
             shift[-1] = speech_affect.even(clips, emotions)
         return shift
 
     def _measured(self) -> dict[str, float]:
         own = self.voters.get_weights()
         self.voters.set_weights(self.average)
-        figures = {f"uar_{part}": trial(self._logits, m)["uar"] for part, m in self.material.items()}
+        figures = {f"uar_{part}": self._trial(windows)["uar"] for part, windows in self.material.items()}
         self.voters.set_weights(own)
         return figures
+
+
+def misjudged(batch: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Features (n, functionals) as a wrong idea of what this microphone usually hears makes them."""
+    scale = np.exp(rng.normal(0, MISJUDGED[0], size=(len(batch), 1)))
+    return np.asarray(batch * scale + rng.normal(0, MISJUDGED[1], size=batch.shape), dtype=np.float32)
+
+
+def _learned(
+    cache: WaveCache, rows: Sequence[int], windows: tuple[Windows, Windows], corpora: Sequence[str]
+) -> tuple[Windows, NDArray[np.bool_]]:
+    """Augmented windows of the corpora of the clips `rows`, and these clips as they are; owners are the corpora.
+
+    Beside them, which are the latter (n,).
+    """
+    made, played = windows
+    heard = {corpora.index(cache.clips[row].dataset) for row in rows}
+    own = played.only(np.isin(played.owner, rows))
+    clips = [cache.clips[row] for row in own.owner]
+    own = replace(
+        own,
+        labels=np.array([LABELS.index(clip.fine) for clip in clips]),
+        owner=np.array([corpora.index(clip.dataset) for clip in clips]),
+    )
+    made = made.only(np.isin(made.owner, list(heard)))
+    return Windows.joined([made, own]), np.arange(len(made.labels) + len(own.labels)) >= len(made.labels)
+
+
+def _drawn(windows: Windows, played: NDArray[np.bool_], weights: Mapping[int, float]) -> NDArray[np.float64]:
+    """Cumulative shares of windows: corpora by their weights, classes evenly within each, calm and neutral as one."""
+    share = np.zeros(len(windows.labels))
+    for corpus, weight in weights.items():
+        present = np.unique(windows.labels[windows.owner == corpus])
+        place = np.array([1 / len({NEUTRAL, CALM} & set(present)) if c in (NEUTRAL, CALM) else 1.0 for c in present])
+        for label, part in zip(present, place / place.sum(), strict=True):
+            for kind, half in ((played, PLAIN), (~played, 1 - PLAIN)):
+                rows = (windows.owner == corpus) & (windows.labels == label) & kind
+                share[rows] = weight * part * half / max(rows.sum(), 1)
+    total = np.cumsum(share)
+    return np.asarray(total / total[-1])
 
 
 def _step(
@@ -221,11 +262,11 @@ def _step(
 
     entropy = tf.keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
 
-    def step(features: tf.Tensor, labels: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    def step(given: tf.Tensor, labels: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = 0.0
-            for told in voters(features, training=True):
-                logits = told[:, : len(LABELS)] - ABSENT * (1 - tf.cast(known, tf.float32))
+            for told in voters(given, training=True):
+                logits = told[:, : len(LABELS)] - ABSENT * (1 - known)
                 loss += entropy(tf.one_hot(labels, len(LABELS)), logits) / VOTERS
                 loss += speech_affect.loss(told[:, len(LABELS) :], labels) / VOTERS
         optimizer.apply_gradients(

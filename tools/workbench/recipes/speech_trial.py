@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emoedge.emotions import CANONICAL, INDEX, canonical
-from workbench.clip_stream import ClipStream
-from workbench.recipes.speech_front_end import HOP, SECONDS
 from workbench.recipes.speech_sessions import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from numpy.typing import NDArray
 
-    from emoedge.audio.front_end import SpeechFrontEnd
-    from workbench.recipes.speech_power import PowerCache
-
 CANONICAL_OF = np.array([INDEX[canonical(label) or label] for label in LABELS])
-
-
-def trial_windows(
-    cache: PowerCache, rows: Iterable[int], front_end: SpeechFrontEnd
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Windows of clips as streams, a stream a speaker: features, the clip of each window, the clips' emotions."""
-    def speaker(row: int) -> tuple[str, str]:
-        return cache.clips[row].dataset, cache.clips[row].speaker
-
-    ordered = sorted(rows, key=lambda row: (*speaker(row), cache.clips[row].digest))
-    features: list[NDArray[np.float32]] = []
-    owner: list[int] = []
-    emotions: list[int] = []
-    for _, session in groupby(ordered, key=speaker):
-        stream = ClipStream(front_end, front_end.push_power, rate=1 / HOP, seconds=SECONDS)
-        for row in session:
-            windows = stream.play(cache.power(row))
-            owner += [len(emotions)] * len(windows)
-            emotions.append(INDEX[cache.clips[row].emotion])
-            features.append(windows)
-    return np.concatenate(features), np.array(owner), np.array(emotions)
 
 
 def clip_log_probabilities(
@@ -57,15 +28,18 @@ def clip_log_probabilities(
 
 
 def trial(
-    network: Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]],
-    material: tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]],
+    logits: NDArray[np.floating[Any]], owner: NDArray[np.int64], emotions: NDArray[np.int64]
 ) -> dict[str, float]:
-    """Accuracy, unweighted average recall and number of clips; `network` gives logits over LABELS."""
-    features, owner, emotions = material
-    logits = network(features)
+    """Accuracy, unweighted average recall and number of clips.
+
+    `logits` (windows, labels) over LABELS, the clip of each window, and the clip's canonical emotion (windows,).
+    """
+    owner = np.unique(owner, return_inverse=True)[1]
     logits = logits - logits.max(axis=1, keepdims=True)
     scores = clip_log_probabilities(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), owner)
-    present = np.unique(emotions)
+    truth = np.zeros(len(scores), dtype=np.int64)
+    truth[owner] = emotions
+    present = np.unique(truth)
     guess = present[scores[:, present].argmax(axis=1)]
-    recalls = [float((guess[emotions == emotion] == emotion).mean()) for emotion in present]
-    return {"accuracy": float((guess == emotions).mean()), "uar": float(np.mean(recalls)), "clips": len(emotions)}
+    recalls = [float((guess[truth == emotion] == emotion).mean()) for emotion in present]
+    return {"accuracy": float((guess == truth).mean()), "uar": float(np.mean(recalls)), "clips": len(truth)}

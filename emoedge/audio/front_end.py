@@ -1,0 +1,49 @@
+"""Speech front ends by name: samples in as they come, a model's input out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emoedge.audio import parameters as known
+from emoedge.audio.features import FeatureTransform
+from emoedge.audio.frames import FrameAnalysis
+from emoedge.audio.stream import SpeechFrontEnd
+from emoedge.audio.summary import FunctionalsFrontEnd, FunctionalsTransform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from emoedge.audio.session import SessionStatistics
+    from emoedge.inference.spec import FrontEndSpec
+
+__all__ = ["SpeechFrontEnd", "build", "features_from_power", "mel_power"]
+
+
+def build(spec: FrontEndSpec) -> SpeechFrontEnd:
+    """The front end that a model file asks for; ModelError where the name or a parameter is wrong."""
+    kind = FunctionalsFrontEnd if spec.name == known.FUNCTIONALS else SpeechFrontEnd
+    return kind(spec.name, known.parse(spec))
+
+
+def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
+    """Frame values (n, width) of a whole recording: mel power, then what the front end needs beside it.
+
+    The very rows that the stream would have computed, for caching and augmenting in training.
+    """
+    parameters = known.parse(spec)
+    if spec.name == known.FUNCTIONALS:
+        return FunctionalsFrontEnd(spec.name, parameters).rows(np.asarray(samples))
+    return FrameAnalysis(spec.name, parameters).values(np.asarray(samples))
+
+
+def features_from_power(
+    power: NDArray[Any], spec: FrontEndSpec, statistics: SessionStatistics | None = None
+) -> NDArray[np.float32]:
+    """Features of the newest window of `power` (n, width); shorter ones are preceded by silence.
+
+    `statistics`: those of the session, needed where `session` is `running`.
+    """
+    kind = FunctionalsTransform if spec.name == known.FUNCTIONALS else FeatureTransform
+    return kind(spec.name, known.parse(spec))(power, statistics)

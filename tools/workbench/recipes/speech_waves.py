@@ -1,0 +1,78 @@
+"""Every clip and noise as 16-bit samples in one file, decoded once: what training augments and evaluates."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from workbench.data.noise import TABLE, decode_noises
+from workbench.data.speech import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from workbench.data.speech import Clip, SpeechFolder
+
+FULL = 32767
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaveCache:
+    """Clips, then noises, one after the other; read from disk as they are needed."""
+
+    clips: tuple[Clip, ...]
+    samples: NDArray[np.int16]
+    offsets: NDArray[np.int64]
+    """(clips + noises + 1,): samples of recording i are offsets[i] … offsets[i + 1]."""
+    key: str
+    """The same for the same recordings."""
+
+    def wave(self, row: int) -> NDArray[np.float32]:
+        """Samples of clip `row`, 16 kHz mono, -1..1."""
+        part = self.samples[self.offsets[row] : self.offsets[row + 1]]
+        return np.asarray(part, dtype=np.float32) / np.float32(FULL)
+
+    @property
+    def noises(self) -> int:
+        """How many noises there are."""
+        return len(self.offsets) - 1 - len(self.clips)
+
+    def noise(self, row: int) -> NDArray[np.float32]:
+        """Samples of noise `row`."""
+        return self.wave(len(self.clips) + row)
+
+    @classmethod
+    def load(cls, folder: SpeechFolder, directory: Path) -> Self:
+        """Open the cache that fits, or make it: about a minute for six hours of speech, 115 MB an hour.
+
+        Noise is taken from `noise.csv` beside the clips; without one the cache has none.
+        """
+        names = "\n".join(str(clip.home / clip.file) for clip in folder.clips) + str(folder.root.resolve())
+        key = hashlib.sha256(names.encode()).hexdigest()[:16]
+        path = directory / f"waves-{key}.raw"
+        table = path.with_suffix(".npy")
+        if not table.exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            print(f"decoding {len(folder.clips)} clips", file=sys.stderr)
+            waves = (samples for _, samples in decode(folder.root, folder.clips))
+            noises = (samples for _, samples in decode_noises(folder.root)) if (folder.root / TABLE).exists() else ()
+            part = table.with_suffix(".part")
+            with path.open("wb") as file, part.open("wb") as rows:
+                lengths = [_written(samples, file) for several in (waves, noises) for samples in several]
+                np.save(rows, np.cumsum([0, *lengths]))
+            part.replace(table)
+        offsets = np.load(table, allow_pickle=False)
+        return cls(folder.clips, np.memmap(path, dtype=np.int16, mode="r"), offsets, key)
+
+
+def _written(samples: Iterable[float], file: object) -> int:
+    whole = np.clip(np.round(np.asarray(samples) * FULL), -FULL, FULL).astype(np.int16)
+    whole.tofile(file)  # type: ignore[arg-type]
+    return len(whole)
