@@ -14,7 +14,7 @@ from workbench.data.speech import read_folder
 from workbench.recipes import speech_affect
 from workbench.recipes.speech import misjudged, split
 from workbench.recipes.speech_augmentation import Channel, draw_channel, hum, through, voice
-from workbench.recipes.speech_front_end import BASE, features, fitted
+from workbench.recipes.speech_front_end import features, fitted
 from workbench.recipes.speech_material import augmented, plain
 from workbench.recipes.speech_sessions import LABELS, SessionSampler, trimmed
 from workbench.recipes.speech_trial import trial
