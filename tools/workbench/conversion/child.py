@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.conversion import keras_source
+from workbench.conversion import keras_source, ranges
 from workbench.conversion.rebuild import input_shape, layer_names, rebuild
 from workbench.conversion.request import ConversionError
 
@@ -149,6 +149,7 @@ class Job:
             one.inference_input_type = one.inference_output_type = tf.int8
             return one
 
+        ranges.mend()
         strict = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
         try:
             self._write("target", made(strict))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from workbench.conversion.folding import fold
 from workbench.conversion.request import ConversionError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def rebuild(model: Any, shape: Sequence[int], *, unroll: bool) -> Any:
     if not new.built:
         new.build((None, *shape))
     _copy_weights(model, new)
+    fold(new)
     return new
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.data.speech import Clip
     from workbench.recipes import TrainOptions
 
-EPOCHS = 40
+EPOCHS = 20
 STEPS = 200
 """Batches an epoch."""
 BATCH = 128
@@ -47,10 +47,10 @@ MEMORY = 0.998
 """Decay of the running mean of the weights, which is what is kept."""
 PLAIN = 0.5
 """Share of a batch that was not augmented."""
-MISJUDGED = 0.25, 0.3
+MISJUDGED = 0.25, 0.4
 """Spread of the factor, in nepers, and of the offsets by which a window's features are moved in training: the session
 is an estimate, and in a corpus never heard it is off in another way."""
-EVERY = 10
+EVERY = 5
 """Epochs between two measurements on the speakers held out."""
 
 

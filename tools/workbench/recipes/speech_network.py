@@ -16,7 +16,7 @@ VOTERS = 8
 """Networks of other random beginnings: their mean errs less than one of their common width."""
 
 
-def build(size: int, outputs: int, *, width: int = 64, voters: int = VOTERS, dropout: float = 0.3) -> tf.keras.Model:
+def build(size: int, outputs: int, *, width: int = 64, voters: int = VOTERS, dropout: float = 0.4) -> tf.keras.Model:
     """Input (size,); `voters` outputs (outputs,): logits of the labels, then of valence and arousal.
 
     Each voter is a hidden layer and a loss of its own.
