@@ -88,7 +88,7 @@ def through(samples: Wave, channel: Channel, rng: np.random.Generator) -> Wave:
         background = channel.noise[(start + np.arange(len(heard))) % len(channel.noise)]
         loudness = float(np.square(background, dtype=np.float64).mean()) + 1e-12
         heard = heard + background * np.sqrt(power / loudness * 10 ** (-channel.snr / 10))
-    return np.clip(heard * 10 ** (channel.gain / 20), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(heard * 10 ** (channel.gain / 20), -1, 1), dtype=np.float32)
 
 
 def hum(rng: np.random.Generator, samples: int) -> Wave:
@@ -98,4 +98,4 @@ def hum(rng: np.random.Generator, samples: int) -> Wave:
     spectrum = np.fft.rfft(rng.standard_normal(samples)) * np.maximum(hertz / 200, 0.1) ** (slope / 2)
     swing = 1 + 0.5 * rng.random() * np.sin(2 * np.pi * rng.uniform(0.05, 4) * np.arange(samples) / RATE)
     noise = np.fft.irfft(spectrum, samples) * swing
-    return (0.1 * noise / (noise.std() + 1e-12)).astype(np.float32)
+    return np.asarray(0.1 * noise / (noise.std() + 1e-12), dtype=np.float32)

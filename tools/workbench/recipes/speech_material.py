@@ -78,8 +78,8 @@ class _Ear:
 
     def features(self) -> NDArray[np.float32]:
         statistics = self.front_end.statistics
-        known = [self.front_end.raw(), statistics.own_mean, [statistics.weight]]
-        return np.concatenate(known).astype(np.float32)
+        known = np.concatenate([self.front_end.raw(), statistics.own_mean, np.array([statistics.weight])])
+        return np.asarray(known, dtype=np.float32)
 
 
 def _split(known: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

@@ -13,8 +13,8 @@ from workbench.data.noise import TABLE, decode_noises
 from workbench.data.speech import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -72,7 +72,7 @@ class WaveCache:
         return cls(folder.clips, np.memmap(path, dtype=np.int16, mode="r"), offsets, key)
 
 
-def _written(samples: Iterable[float], file: object) -> int:
-    whole = np.clip(np.round(np.asarray(samples) * FULL), -FULL, FULL).astype(np.int16)
-    whole.tofile(file)  # type: ignore[arg-type]
+def _written(samples: NDArray[np.float32], file: BinaryIO) -> int:
+    whole = np.clip(np.round(samples * FULL), -FULL, FULL).astype(np.int16)
+    whole.tofile(file)
     return len(whole)
