@@ -206,3 +206,9 @@ def test_page_shows_every_stored_result():
 
 def test_page_says_what_is_missing():
     assert "Not measured yet: A-face, A-speech, B-face" in page({})
+
+
+@pytest.mark.parametrize(("epochs", "uar", "said"), [(1, 1 / 6, "one label for all after 1 of"), (1, 0.3, "no gap")])
+def test_the_page_says_where_too_few_epochs_left_nothing_learned(epochs, uar, said):
+    row = {"epochs": epochs, "figures": {"accuracy": 0.19, "uar": uar}}
+    assert said in classic_table._why(("A", "face", ""), row, row)
