@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from workbench import classic_table
 from workbench.classic_data import AUTHOR, HONEST, divide
 from workbench.classic_systems import MODELS, ClassicModel
 from workbench.classic_table import page
