@@ -79,7 +79,7 @@ STEPS: Sequence[Step] = (
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
          "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
-         "--samples 250 --output-kind logits --reliability 0.54 --name speech --output {out}/speech.tflite", gate=True),
+         "--samples 250 --output-kind logits --reliability 0.35 --name speech --output {out}/speech.tflite", gate=True),
     Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz", threads=True),
     Step("likeness", "train_likeness.py --data {data}/fer2013.npz --output {out}/likeness.npz"),
 )  # fmt: skip
