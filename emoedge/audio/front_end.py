@@ -30,7 +30,7 @@ def build(spec: FrontEndSpec) -> SpeechFrontEnd:
 def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
     """Frame values (n, width) of a whole recording: mel power, then what the front end needs beside it.
 
-    The very rows that the stream would have computed, for caching and augmenting in training.
+    The very rows that the stream would have computed.
     """
     parameters = known.parse(spec)
     if spec.name == known.FUNCTIONALS:
