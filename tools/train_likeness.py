@@ -25,8 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="face set; its training split is used")
     parser.add_argument("--output", type=Path, default=SHIPPED, metavar="F", help=f"weights (default {SHIPPED})")
     parser.add_argument("--limit", type=int, default=16000, metavar="N", help="faces to learn from (default 16000)")
-    parser.add_argument("--drawn", type=int, default=2000, metavar="N", help="crops of each other kind (default 2000)")
-    parser.add_argument("--epochs", type=int, default=24, metavar="N")
+    parser.add_argument("--drawn", type=int, default=6000, metavar="N", help="crops of each other kind (default 6000)")
+    parser.add_argument("--epochs", type=int, default=40, metavar="N")
     parser.add_argument("--without", choices=no_faces.CASES, action="append", default=[],
                         help="leave a kind out of training, to see how it fares unseen")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     generator = np.random.default_rng(given.seed + 1)
     for name, draw in no_faces.CASES.items():
         shares[name] = likeness_training.passed(net, (draw(generator) for _ in range(COUNT)))
+    shares["beside"] = likeness_training.passed(net, (likeness_training.beside(f, generator) for f in pack.images[held]))
     for name, spoil in no_faces.SPOILT.items():
         shares[name] = likeness_training.passed(net, map(spoil, pack.images[held]))
     print(json.dumps({name: round(share, 4) for name, share in shares.items()}))

@@ -136,7 +136,7 @@ class Vision:
             if track.number == 0:
                 lost = not track.visible and at - track.found >= min(config.confirm, config.leave)
             else:
-                lost = at - track.found >= config.leave
+                lost = at - track.last >= config.leave
             if not lost:
                 kept.append(track)
             elif track.number:
@@ -148,10 +148,10 @@ class Vision:
         box = framed(track.steady)
         face = thumbnail(gray, box)
         if track.grade is None or not track.still:
-            known = track.alike and 0 <= at - track.compared < RECOGNISED
+            known = track.known and 0 <= at - track.compared < RECOGNISED
             track.grade = quality(face, track.steady.width, self._config, known=known, speed=track.speed)
             if not known:
-                track.alike, track.compared = track.grade.reason is None, at
+                track.known, track.compared = track.grade.reason is None, at
         grade, scores = track.grade, None
         if grade.reason is None and self._front_end is not None and self._classifier is not None:
             if self._is_due(track, face, at):

@@ -8,6 +8,9 @@ import cv2
 
 from emoedge.messages import Box
 from emoedge.vision.crop import square
+from emoedge.vision.haar import framed
+from emoedge.vision.likeness import likeness
+from emoedge.vision.quality import thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +47,16 @@ MOMENT = 0.1
 FINE_FOR = 1.0
 """Seconds for which a face that was missed at the coarse scale is looked for at the fine one at once."""
 
-ALIKE = 0.6
-"""Normalised correlation above which a window still shows the face that was lost by the detector."""
+ALIKE, AKIN = 0.6, 0.45
+"""Normalised correlation above which a window still shows the face that was lost by the detector, and above which it
+does if that place also looks like a face: another expression leaves less than the first, another wall less than the
+second."""
+
+DETAILED = 0.5
+"""Share of the face's edges that a place must have, for it to be upheld there."""
+
+FACELIKE = 0.95
+"""What `vision.likeness` must say of a place for a face to be upheld there."""
 
 CLOSE_LOOK = 44
 """Pixels: the side at which a find is looked at again before it is followed at all."""
@@ -83,7 +94,8 @@ def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetec
     """Look for a followed face where it should be now, and update its track; whether it was seen.
 
     The detector looks first, close around a face that is known well and further where that is not enough.
-    Where it fails (a turned head, a blur), the place most like the face as it was last found is taken.
+    Where it fails (a turned head, a blur, a grimace), the place most like the face as it was last found is taken, and
+    less like it where it looks like some face.
     `others` are the boxes of the other faces, which this one must not take.
     """
     expected = track.predicted(at)
@@ -107,16 +119,26 @@ def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetec
         if scale == FINE and at >= track.fine_until:
             track.fine_until = at + FINE_FOR
         track.hit(found, at, reviewed=review)
-        track.likeness = window.cut(found)
+        _remember(track, window, found)
         return True
-    alike = _most_alike(Window(gray, expected, _reach(track, at), COARSE), track.likeness)
-    if alike is None or any(_claims(other, alike) for other in others):
+    window = Window(gray, expected, _reach(track, at), COARSE)
+    places = [(track.steady, 0.0)]
+    alike, share = _most_alike(window, track.likeness)
+    if alike is not None:
+        (x, y), side = alike.centre, track.box.width
+        places.insert(0, (Box(x - side / 2, y - side / 2, side, side), share))
+    for there, share in places:
+        if any(_claims(other, there) for other in others):
+            continue
+        facelike = _upheld(track, there, window, gray)
+        if facelike or share > ALIKE:
+            break
+    else:
         track.miss()
         return False
-    (x, y), side = alike.centre, track.box.width
-    track.move(Box(x - side / 2, y - side / 2, side, side), at)
-    track.looks += 1
-    track.visible = True
+    if facelike:
+        track.likeness = window.cut(there)
+    track.alike(there, at, facelike=facelike)
     return True
 
 
@@ -133,8 +155,25 @@ def _glance(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDete
     if found is None:
         return False
     track.hit(found, at)
-    track.likeness = window.cut(found)
+    _remember(track, window, found)
     return True
+
+
+def _remember(track: Track, window: Window, found: Box) -> None:
+    track.likeness = window.cut(found)
+    track.detail = _detail(track.likeness)
+
+
+def _detail(picture: NDArray[np.uint8]) -> float:
+    """Gray levels of edges and lines in what `Window.cut` gave: little on a wall, in the focus or out of it."""
+    return float(cv2.meanStdDev(cv2.Laplacian(picture, cv2.CV_16S))[1][0, 0])
+
+
+def _upheld(track: Track, there: Box, window: Window, gray: NDArray[np.uint8]) -> bool:
+    """Whether a confirmed face may be there still: as many edges as it had, and likely a face."""
+    if not track.number or _detail(window.cut(there)) < DETAILED * track.detail:
+        return False
+    return likeness(thumbnail(gray, framed(there))) >= FACELIKE
 
 
 def _reach(track: Track, at: float) -> float:
@@ -168,12 +207,13 @@ def _claims(other: Box, box: Box) -> bool:
     return other.overlap(box) > 0.3
 
 
-def _most_alike(window: Window, likeness: NDArray[np.uint8] | None) -> Box | None:
+def _most_alike(window: Window, image: NDArray[np.uint8] | None) -> tuple[Box | None, float]:
+    """The place most like `image`, None where none is like it at all, and how much (-1..1)."""
     picture = window.picture
-    if likeness is None:
-        return None
-    height, width = likeness.shape
+    if image is None:
+        return None, 0.0
+    height, width = image.shape
     if picture.shape[0] < height or picture.shape[1] < width:
-        return None
-    _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(picture, likeness, cv2.TM_CCOEFF_NORMED))
-    return window.outside(Box(x, y, width, height)) if best > ALIKE else None
+        return None, 0.0
+    _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(picture, image, cv2.TM_CCOEFF_NORMED))
+    return window.outside(Box(x, y, width, height)) if best > AKIN else None, best

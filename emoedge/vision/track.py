@@ -35,6 +35,9 @@ GOES, GROWS = 0.2, 0.4
 RUNS = 0.6
 """Sides a second above which a face moves, and its place is taken as it is found."""
 
+PATIENCE = 10.0
+"""Seconds for which a face is believed that the detector does not find and that still looks like one."""
+
 FASTEST = 0.6
 """Sides: a prediction moves a face no further, or one bad box would throw the window away."""
 
@@ -54,13 +57,19 @@ class Track:
     """`box` without the detector's jitter: what is published and judged. The face is followed by `box` itself."""
     number: int = 0
     visible: bool = True
-    """Whether it was seen in the last look: by the detector, or still looking like itself."""
+    """Whether it was seen in the last look: by the detector, as some face, or still looking like itself ..."""
+    sure: bool = True
+    """... and by the detector or as some face: what only looks like itself may be the wall behind it."""
     looks: int = 1
     hits: int = 1
     velocity: tuple[float, float] = (0.0, 0.0)
     """Pixels a second."""
     likeness: NDArray[np.uint8] | None = None
     """What the detector last found, at the scale faces are followed at."""
+    detail: float = 0.0
+    """How much of edges there was in it."""
+    upheld: float = -math.inf
+    """Seconds, when its place last looked like a face though the detector saw none."""
     fine_until: float = -math.inf
     """Seconds, until when it is looked for at the fine scale only."""
     reviewed: float = -math.inf
@@ -73,7 +82,7 @@ class Track:
     """Thumbnail of the face as it was then."""
     grade: FaceQuality | None = None
     """How good it was when last looked at closely."""
-    alike: bool = False
+    known: bool = False
     """Whether it looked like a face when that was last asked ..."""
     compared: float = -math.inf
     """... in seconds, when."""
@@ -82,6 +91,11 @@ class Track:
 
     def __post_init__(self) -> None:
         self.steady = self.box
+
+    @property
+    def last(self) -> float:
+        """Seconds, when it was last there for all that is known: found, or upheld for PATIENCE at most."""
+        return max(self.found, min(self.upheld, self.found + PATIENCE))
 
     @property
     def speed(self) -> float:
@@ -128,7 +142,11 @@ class Track:
         self.still = True
         if self.speed > CALM:
             self.velocity, self.grade = (0.0, 0.0), None  # the grade was that of a face in flight
-        if self.visible:
+        if not self.visible or not self.sure:
+            return
+        if self.upheld > self.found:
+            self.upheld = at
+        else:
             self.found = at
 
     def hit(self, box: Box, at: float, *, reviewed: bool = False) -> None:
@@ -137,9 +155,17 @@ class Track:
         if reviewed:
             self.reviewed = at
         self.found = at
-        self.visible = True
+        self.visible = self.sure = True
         self.looks += 1
         self.hits += 1
+
+    def alike(self, box: Box, at: float, *, facelike: bool) -> None:
+        """The detector did not find it, and `box` looks as it did; `facelike`: or at least as faces do."""
+        self.move(box, at)
+        self.visible, self.sure = True, facelike
+        self.looks += 1
+        if facelike:
+            self.upheld = at
 
     def miss(self) -> None:
         """It was looked for and not seen."""

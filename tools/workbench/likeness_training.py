@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from emoedge.messages import Box
+from emoedge.vision.crop import square
 from emoedge.vision.likeness import FEATURES, SIDE, LikenessNet, features
-from workbench import no_faces
+from workbench import no_faces, scenes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     Gray = NDArray[np.uint8]
 
-HIDDEN = 32
+HIDDEN = 64
 REFUSED = 0.02
 """Share of held-out faces that a likeness of 0.5 refuses."""
 
@@ -51,6 +53,22 @@ def overturned(face: Gray, generator: Generator) -> Gray:
     return _turned(face, degrees, generator)
 
 
+def beside(face: Gray, generator: Generator) -> Gray:
+    """What a box shows that has slipped off the face, to the hair, the neck or the wall, or into it."""
+    who = scenes.head(face, generator)
+    (x, y), side = who.face.centre, who.face.width
+    angle = generator.uniform(0, 2 * np.pi)
+    far, scale = generator.uniform(0.6, 1.4), generator.uniform(0.6, 1.5)
+    if generator.random() < 0.3:
+        far, scale = generator.uniform(0.0, 0.35), generator.uniform(0.25, 0.45)
+    x, y, size = x + far * side * np.cos(angle), y + far * side * np.sin(angle), scale * side
+    wall = cv2.resize(no_faces.wall(generator), who.picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    share = who.opaque.astype(np.float32) / np.float32(255)
+    picture = np.asarray(cv2.blendLinear(who.picture, wall, share, 1 - share), dtype=np.uint8)
+    cut = square(picture, Box(x - size / 2, y - size / 2, size, size))
+    return np.asarray(cv2.resize(cut, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
 def _turned(face: Gray, degrees: float, generator: Generator) -> Gray:
     middle = (face.shape[0] - 1) / 2
     scale = float(np.exp(generator.normal(-0.03, 0.12))) * SIDE / face.shape[0]
@@ -73,8 +91,8 @@ def train(
 ) -> LikenessNet:  # fmt: skip
     """A net trained on these faces, its threshold set on the ones held out (uint8, N x 48 x 48 gray).
 
-    `drawn`: crops of each kind of `no_faces.CASES`, but for those of `without`. Every face is shown upright
-    and overturned. Raises ValueError where there are no faces.
+    `drawn`: crops of each kind of `no_faces.CASES`, but for those of `without`, and twice as many beside faces. Every
+    face is shown upright and overturned. Raises ValueError where there are no faces.
     """
     if not len(faces) or not len(held):
         raise ValueError("too few faces to train on")
@@ -82,6 +100,7 @@ def train(
     rows = [features(upright(face, generator)) for face in faces]
     good = len(rows)
     rows += [features(overturned(face, generator)) for face in faces]
+    rows += [features(beside(face, generator)) for face in faces[generator.permutation(len(faces))[: 2 * drawn]]]
     rows += [features(crop) for crop in others(drawn, generator, without)]
     inputs, truth = np.stack(rows), np.zeros(len(rows), dtype=np.float32)
     truth[:good] = 1

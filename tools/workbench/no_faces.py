@@ -46,6 +46,36 @@ def clouds(generator: Generator) -> Gray:
     return _gray(cv2.resize(blots, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
 
 
+def wall(generator: Generator) -> Gray:
+    """Soft and dull, under a camera's grain: where somebody sat a moment ago, an edge of something now and then."""
+    cells = int(generator.integers(2, 7))
+    blots = generator.uniform(-1, 1, (cells, cells)).astype(np.float32)
+    picture = cv2.resize(blots, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) * generator.uniform(3, 60)
+    if generator.random() < 0.3:
+        picture[:, int(generator.integers(SIDE)) :] += generator.uniform(-90, 90)
+        if generator.random() < 0.5:
+            picture = picture.T
+    grain = generator.normal(0, generator.uniform(0, 6), picture.shape)
+    return _gray(generator.uniform(40, 210) + picture + grain)
+
+
+def clutter(generator: Generator) -> Gray:
+    """Things on a shelf: boxes, discs and rods of any tone, one over the other, more or less in focus."""
+    picture = np.full((SIDE, SIDE), generator.uniform(0, 255), np.uint8)
+    for _ in range(int(generator.integers(2, 14))):
+        tone, (x, y) = (float(generator.uniform(0, 255)),), generator.integers(-10, SIDE + 10, 2).tolist()
+        across, down = generator.integers(4, SIDE // 2, 2).tolist()
+        kind = generator.integers(3)
+        if kind == 0:
+            cv2.rectangle(picture, (x, y), (x + across, y + down), tone, -1)
+        elif kind == 1:
+            cv2.ellipse(picture, (x, y), (across // 2, down // 2), float(generator.uniform(0, 180)), 0, 360, tone, -1)
+        else:
+            cv2.line(picture, (x, y), (x + across, y - down), tone, int(generator.integers(1, 8)))
+    soft = cv2.GaussianBlur(picture, (0, 0), generator.uniform(0.4, 4))
+    return _gray(soft + generator.normal(0, generator.uniform(0, 6), picture.shape))
+
+
 def gradient(generator: Generator) -> Gray:
     """Light that falls from one side or from the middle."""
     x, y = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
@@ -103,8 +133,8 @@ def cartoon(generator: Generator) -> Gray:
 
 
 CASES: Mapping[str, Callable[[Generator], Gray]] = {
-    "one colour": one_colour, "noise": noise, "clouds": clouds, "gradient": gradient, "pattern": pattern,
-    "cartoon": cartoon,
+    "one colour": one_colour, "noise": noise, "clouds": clouds, "wall": wall, "clutter": clutter, "gradient": gradient,
+    "pattern": pattern, "cartoon": cartoon,
 }  # fmt: skip
 """Kinds that need no face."""
 
