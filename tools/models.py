@@ -28,7 +28,7 @@ NETS = {"voice_net.npz": ROOT / "emoedge" / "audio", "likeness.npz": ROOT / "emo
 LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
 GATE_FAILED = 3
 """Exit status of `tools/convert.py`."""
-FACE_FRONT_END = "face_gray:size=44,input=48,crop=44"
+FACE_FRONT_END = "face_gray:size=48"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def _told(path: Path) -> str:
 
 def _converted(name: str, head: str) -> str:
     return (
-        f"convert.py convert {{out}}/face/{head}.keras --modality face --labels {LABELS} "
-        f"--front-end {FACE_FRONT_END} --calibrate {{out}}/face/{head}-held-out.npz --prior data "
+        f"convert.py convert {{out}}/face-settled/{head}.keras --modality face --labels {LABELS} "
+        f"--front-end {FACE_FRONT_END} --calibrate {{out}}/face-settled/{head}-held-out.npz --prior data "
         f"--name {name} --output {{out}}/{name}.tflite"
     )
 
@@ -66,8 +66,10 @@ def _converted(name: str, head: str) -> str:
 FACES = "train.py --modality face --data {data}/fer2013.npz --variant"
 STEPS: Sequence[Step] = (
     Step("face", f"{FACES} wide --output {{out}}/face", resumable=True, threads=True),
+    Step("face, settled", f"{FACES} settle --start {{out}}/face --output {{out}}/face-settled", resumable=True,
+         threads=True),
     Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
-    Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face/face-ferplus-held-out.npz "
+    Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face-settled/face-ferplus-held-out.npz "
          "--split 0 --fit-abstention 0.93"),
     Step("face.tflite, reliability", "evaluate_fusion.py reliability {out}/face.tflite --data {data}/fer2013.npz "
          "--write"),

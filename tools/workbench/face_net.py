@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -44,24 +46,30 @@ def build(stages: Sequence[Stage], *, dropout: float) -> tf.keras.Model:
 
 
 def single(
-    trained: tf.keras.Model, stages: Sequence[Stage], *, head: str, size: int, shift: NDArray[np.float32]
+    trained: tf.keras.Model, stages: Sequence[Stage], *, head: str, sides: Sequence[int], shift: NDArray[np.float32]
 ) -> tf.keras.Model:
-    """One head with a softmax over the canonical seven, for pictures of `size` px.
+    """One head with a softmax over the canonical seven, for pictures of the first of `sides` px.
 
-    Classes beyond the seven (contempt) are left out before the softmax. `shift` (7) is added to the logits. The
-    trunk sees the picture and its mirror image, and the head the mean of both: a face means the same in a mirror.
+    Classes beyond the seven (contempt) are left out before the softmax. `shift` (7) is added to the logits. The trunk
+    sees the picture, its centres of the other `sides`, and the mirror images of all of them, and the head their mean:
+    a face means the same in a mirror, and a little nearer.
     """
     both = build(stages, dropout=0.0)
     both.set_weights(trained.get_weights())
+    size = sides[0]
     picture = tf.keras.layers.Input((size, size, 1), name="picture")
     # A gather, not a reversal: it is the one of the two that stays in int8.
-    mirrored = tf.gather(picture, tf.range(size - 1, -1, -1), axis=2)
-    x = tf.concat([picture, mirrored], axis=0)
-    for layer in both.layers[1:]:
-        if layer.name not in (*HEADS, "dropout"):
-            x = layer(x)
-    plain, turned = tf.split(x, 2, axis=0)
-    x = (plain + turned) * 0.5
+    pair = tf.concat([picture, tf.gather(picture, tf.range(size - 1, -1, -1), axis=2)], axis=0)
+    seen = []
+    for side in sides:
+        start = (size - side) // 2
+        x = pair[:, start : start + side, start : start + side]
+        for layer in both.layers[1:]:
+            if layer.name not in (*HEADS, "dropout"):
+                x = layer(x)
+        seen += tf.split(x, 2, axis=0)
+    # One by one: a sum of many at once would stay in float.
+    x = reduce(add, seen) * (1 / len(seen))
     weights, bias = both.get_layer(head).get_weights()
     dense = tf.keras.layers.Dense(len(CANONICAL), activation="softmax", name="emotion")
     model = tf.keras.Model(picture, dense(x))

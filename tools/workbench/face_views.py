@@ -12,20 +12,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIELD = 44
-"""Side of the centre crop that the front end takes, in pixels of the 48 px picture."""
+"""Side of the centre of the 48 px picture that a view shows, in its pixels, unless it is asked for another."""
+EASED = 0.35
+"""Share of the turning and shifting that is left for a picture which a camera and a detector have moved already."""
 
 
-def views(images: NDArray[np.uint8], *, size: int, generator: Generator) -> NDArray[np.float32]:
+def views(
+    images: NDArray[np.uint8], *, size: int, generator: Generator, field: int = FIELD,
+    moved: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:  # fmt: skip
     """One random view per picture: N x 48 x 48 uint8 in, N x size x size x 1 float32 in 0..1 out.
 
-    Without chance the view would be the centre crop of FIELD pixels scaled to `size`. Crop jitter, rotation
+    Without chance the view would be the centre crop of `field` pixels scaled to `size`. Crop jitter, rotation
     and scale are those of a Haar box around a face; light, blur, noise, JPEG and small pictures those of a
-    cheap camera; the erased patch is a hand or a microphone.
+    cheap camera; the erased patch is a hand or a microphone. Pictures that are `moved` (N) were cut by a detector
+    out of a camera's frame: they are turned and shifted less (EASED), and keep the flaws they have.
     """
     count = len(images)
     out = np.empty((count, size, size), dtype=np.float32)
-    matrices = _matrices(count, size=size, side=images.shape[1], generator=generator)
-    flaws = generator.random(count)
+    seen = np.zeros(count, dtype=np.bool_) if moved is None else moved
+    spread = np.where(seen, EASED, 1.0)
+    matrices = _matrices(spread, field / size, size=size, side=images.shape[1], generator=generator)
+    flaws = np.where(seen, 1.0, generator.random(count))
     for i in range(count):
         view = cv2.warpAffine(
             images[i],
@@ -42,13 +50,16 @@ def views(images: NDArray[np.uint8], *, size: int, generator: Generator) -> NDAr
     return out[..., None]
 
 
-def _matrices(count: int, *, size: int, side: int, generator: Generator) -> NDArray[np.float64]:
-    """Affine maps from view pixels to picture pixels, N x 2 x 3."""
-    angle = np.radians(generator.normal(0, 7, count).clip(-20, 20))
-    scale = np.exp(generator.normal(0, 0.07, count).clip(-0.18, 0.18)) * FIELD / size
-    stretch = np.exp(generator.normal(0, 0.04, count))
-    shear = generator.normal(0, 0.05, count)
-    shift = generator.normal(0, 1.6, (count, 2)).clip(-4, 4)
+def _matrices(
+    spread: NDArray[np.float64], zoom: float, *, size: int, side: int, generator: Generator
+) -> NDArray[np.float64]:
+    """Affine maps from view pixels to picture pixels, N x 2 x 3; `spread` (N) scales all chance but the mirror's."""
+    count = len(spread)
+    angle = np.radians(generator.normal(0, 7, count).clip(-20, 20)) * spread
+    scale = np.exp(generator.normal(0, 0.07, count).clip(-0.18, 0.18) * spread) * zoom
+    stretch = np.exp(generator.normal(0, 0.04, count) * spread)
+    shear = generator.normal(0, 0.05, count) * spread
+    shift = generator.normal(0, 1.6, (count, 2)).clip(-4, 4) * spread[:, None]
     mirror = np.where(generator.random(count) < 0.5, -1.0, 1.0)
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     linear = np.empty((count, 2, 2))

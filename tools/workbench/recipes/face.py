@@ -15,6 +15,7 @@ from workbench import training
 from workbench.class_balance import balancing_shift
 from workbench.data import balance, faces
 from workbench.face_learning import Goal, learner, stages
+from workbench.face_looks import looks
 from workbench.face_views import FIELD, cut_mix, mix_up, views
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class Plan:
     """Share of the teachers in the targets, where there are teachers."""
     rare: int = 1
     """How often an epoch shows the faces of a class with less than RARE of the rows."""
+    field: int = FIELD
+    """Side of what the views show of the 48 px picture."""
+    looks: float = 0.0
+    """Share of the pictures shown as the daemon's eye cut them out of a film."""
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
@@ -59,9 +64,14 @@ PLANS: Mapping[str, Plan] = {
     "broad": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(64, 0.55, 0.25),)),
     # Goes on from a trained network (--start), at a rate that refines it.
     "refine": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(20, 0.0, 0.25),), peak=0.05, rare=3),
+    # Goes on from `wide` on whole pictures, half of them as a camera and a detector leave them.
+    "settle": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(16, 0.0, 0.25),), peak=0.03, field=faces.SIDE,
+                   looks=0.5),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
+SIDES = faces.SIDE, FIELD
+"""Of the squares around the middle of a face that its file looks at: all of the picture, and its centre."""
 BATCH = 128
 WARM = 2.0
 DROPOUT = 0.2
@@ -105,6 +115,9 @@ class Run:
         if len(self.rows) < BATCH or not len(self.held):
             raise ValueError(f"only {len(self.rows)} rows to train on; a batch takes {BATCH}")
         self.steps = len(self.rows) // BATCH
+        self.looks, self.seen = pack.images, np.zeros(len(pack), dtype=np.bool_)
+        if plan.looks:
+            self._look()
         self.epochs = sum(cycle.epochs for cycle in plan.cycles)
         begin: Weights = face_net.build(plan.stages, dropout=DROPOUT).get_weights()
         if options.start is not None:
@@ -125,6 +138,14 @@ class Run:
             of_class = balance.class_weights(pack.labels[self.rows], len(CANONICAL)).astype(np.float32)
             self.original *= of_class[pack.labels, None]
             self.weights *= of_class[pack.labels]
+
+    def _look(self) -> None:
+        """Film all faces that are learned from; the films are kept beside the output folder."""
+        rows = np.unique(self.rows)
+        directory = self.options.output.parent / "face-looks"
+        pictures, seen = looks(self.pack.images[rows], directory, seed=0, threads=self.options.threads)
+        self.looks = self.pack.images.copy()
+        self.looks[rows], self.seen[rows] = pictures, seen
 
     def train(self) -> None:
         """All epochs from the checkpoint on; each ends with a checkpoint, each cycle with model files."""
@@ -154,7 +175,7 @@ class Run:
         raise IndexError(epoch)
 
     def _epoch(self, epoch: int, cycle: Cycle, within: int) -> dict[str, float]:
-        size = SMALL if within < round(cycle.small * cycle.epochs) else FIELD
+        size = SMALL if within < round(cycle.small * cycle.epochs) else self.plan.field
         plain = within >= cycle.epochs * (1 - PLAIN_END)
         generator = np.random.default_rng([self.options.seed, epoch])
         progress = training.Progress(epoch=epoch + 1, epochs=self.epochs, steps=self.steps)
@@ -172,7 +193,11 @@ class Run:
         order = generator.permutation(self.rows)
         for step in range(self.steps):
             rows = order[step * BATCH : (step + 1) * BATCH]
-            pictures = views(self.pack.images[rows], size=size, generator=generator)
+            moved = self.seen[rows] & (generator.random(BATCH) < self.plan.looks) if self.plan.looks else None
+            shown = self.pack.images[rows]
+            if moved is not None:
+                shown = np.where(moved[:, None, None], self.looks[rows], shown)
+            pictures = views(shown, size=size, generator=generator, field=self.plan.field, moved=moved)
             targets: tuple[NDArray[np.float32], ...] = (
                 self.original[rows],
                 self.votes[rows] * self.weights[rows, None],
@@ -197,9 +222,10 @@ class Run:
         return figures
 
     def predict(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits of both heads on the plain centre crop."""
-        cut = (faces.SIDE - FIELD) // 2
-        pictures = self.pack.images[rows, cut : cut + FIELD, cut : cut + FIELD, None].astype(np.float32) / 255
+        """Logits of both heads on the centre of the picture that the views show."""
+        own = self.plan.field
+        cut = (faces.SIDE - own) // 2
+        pictures = self.pack.images[rows, cut : cut + own, cut : cut + own, None].astype(np.float32) / 255
         parts = [self.learner.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
@@ -215,7 +241,7 @@ class Run:
         for head, truth in truths.items():
             counted = truth >= 0
             shift = balancing_shift(logits[head][counted, : len(CANONICAL)], truth[counted])
-            model = self._net.single(average, self.plan.stages, head=head, size=FIELD, shift=shift)
+            model = self._net.single(average, self.plan.stages, head=head, sides=SIDES, shift=shift)
             self._net.save(model, folder / f"{FILES[head]}.keras")
             np.savez(
                 folder / f"{FILES[head]}-held-out.npz",
