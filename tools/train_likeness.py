@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     generator = np.random.default_rng(given.seed + 1)
     for name, draw in no_faces.CASES.items():
         shares[name] = likeness_training.passed(net, (draw(generator) for _ in range(COUNT)))
-    shares["beside"] = likeness_training.passed(net, (likeness_training.beside(f, generator) for f in pack.images[held]))
+    slipped = (likeness_training.beside(face, generator) for face in pack.images[held])
+    shares["beside a face"] = likeness_training.passed(net, slipped)
     for name, spoil in no_faces.SPOILT.items():
         shares[name] = likeness_training.passed(net, map(spoil, pack.images[held]))
     print(json.dumps({name: round(share, 4) for name, share in shares.items()}))

@@ -121,25 +121,28 @@ def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetec
         track.hit(found, at, reviewed=review)
         _remember(track, window, found)
         return True
-    window = Window(gray, expected, _reach(track, at), COARSE)
+    return _kept(track, gray, at, others)
+
+
+def _kept(track: Track, gray: NDArray[np.uint8], at: float, others: Sequence[Box]) -> bool:
+    """Whether a face that the detector does not see is there all the same; its track is updated either way."""
+    window = Window(gray, track.predicted(at), _reach(track, at), COARSE)
     places = [(track.steady, 0.0)]
     alike, share = _most_alike(window, track.likeness)
     if alike is not None:
         (x, y), side = alike.centre, track.box.width
         places.insert(0, (Box(x - side / 2, y - side / 2, side, side), share))
-    for there, share in places:
+    for there, like_itself in places:
         if any(_claims(other, there) for other in others):
             continue
-        facelike = _upheld(track, there, window, gray)
-        if facelike or share > ALIKE:
-            break
-    else:
-        track.miss()
-        return False
-    if facelike:
-        track.likeness = window.cut(there)
-    track.alike(there, at, facelike=facelike)
-    return True
+        upheld = _upheld(track, there, window, gray)
+        if upheld:
+            track.likeness = window.cut(there)
+        if upheld or like_itself > ALIKE:
+            track.alike(there, at, facelike=upheld)
+            return True
+    track.miss()
+    return False
 
 
 def _glance(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Box]) -> bool:
