@@ -32,6 +32,10 @@ RECOGNISED = 0.3
 SPARED = 0.075
 """Seconds after a face was judged in which it is not judged again: expressions take longer to change."""
 
+LOOKS = 2
+"""Faces judged again in one frame, those first that have waited longest: a crowd takes turns. A face that was never
+judged does not wait. Evidence counts once a second (`fusion.face_decorrelation`), and four faces still get more."""
+
 CERTAIN = 0.7
 """Share of looks in which a new face must have been found to be confirmed."""
 
@@ -59,7 +63,7 @@ class Vision:
         self._scanner = Scanner(detector, config.smallest, config.scan_interval)
         self._tracks: list[Track] = []
         self._numbers = 0
-        self._last: VisionResult | None = None
+        self._looks = LOOKS
         self._counts = dict.fromkeys(("frames", "invalid", "unmoved", "scans", "classified"), 0)
 
     @property
@@ -90,8 +94,16 @@ class Vision:
                 track.stayed(at)
         appeared = self._confirm(at)
         left = self._give_up(at)
-        faces = tuple(self._observe(t, image, gray, at) for t in self._tracks if t.number and t.visible)
+        faces = self._observed(image, gray, at)
         return VisionResult(at, faces, appeared, left, moved and not motion.blank)
+
+    def _observed(self, image: NDArray[np.uint8], gray: NDArray[np.uint8], at: float) -> tuple[FaceObservation, ...]:
+        """All confirmed faces in the order in which they came; judged in the order in which they have waited."""
+        self._looks = LOOKS
+        shown = [track for track in self._tracks if track.number and track.visible]
+        waiting = sorted(shown, key=lambda track: track.classified)
+        told = {track.number: self._observe(track, image, gray, at) for track in waiting}
+        return tuple(told[track.number] for track in shown)
 
     def _follow(self, gray: NDArray[np.uint8], at: float, motion: Motion) -> None:
         for track in self._tracks:
@@ -158,15 +170,19 @@ class Vision:
                 source = gray if self._front_end.channels == 1 else image
                 track.scores = self._classifier.classify(self._front_end.features(source, box))
                 track.classified, track.judged = at, face
+                self._looks -= 1
                 self._counts["classified"] += 1
             scores = track.scores
         return FaceObservation(at, track.number, box, grade, scores)
 
     def _is_due(self, track: Track, face: NDArray[np.uint8], at: float) -> bool:
-        if track.judged is None or not 0 <= at - track.classified < self._config.refresh:
+        if track.judged is None:
             return True
-        if at - track.classified < SPARED:
+        waited = at - track.classified
+        if self._looks <= 0 or 0 <= waited < SPARED:
             return False
+        if not 0 <= waited < self._config.refresh:
+            return True
         return cv2.norm(face, track.judged, cv2.NORM_L1) > self._config.change * face.size
 
 

@@ -177,6 +177,19 @@ def test_views_show_the_centre_of_the_picture():
     assert centre == pytest.approx([(FIELD - 1) / 2] * 2, abs=0.7)
 
 
+def test_what_a_detector_has_cut_is_moved_less():
+    down, across = np.mgrid[:48, :48]
+    disc = np.where((down - 23.5) ** 2 + (across - 23.5) ** 2 < 30, 230, 20).astype(np.uint8)
+    moved = np.arange(400) % 2 == 0
+    seen = views(
+        np.repeat(disc[None], 400, axis=0), size=48, generator=np.random.default_rng(0), field=48, moved=moved
+    )[..., 0]  # fmt: skip
+    weights = np.maximum(seen - seen.mean(axis=(1, 2), keepdims=True) - 0.3, 0) + 1e-9
+    x = (weights * across).sum(axis=(1, 2)) / weights.sum(axis=(1, 2))
+    spread = [np.subtract(*np.quantile(x[rows], [0.75, 0.25])) for rows in (moved, ~moved)]
+    assert 0 < spread[0] < 0.6 * spread[1]
+
+
 @pytest.mark.parametrize("mix", [cut_mix, mix_up])
 def test_mixing_blends_targets_as_it_blends_pictures(mix):
     pictures = np.stack([np.full((36, 36, 1), i % 2, np.float32) for i in range(64)])

@@ -6,7 +6,7 @@ import cv2
 import evaluate_scenes
 import numpy as np
 import pytest
-from workbench import scene_evaluation, scenes
+from workbench import face_looks, scene_evaluation, scenes
 from workbench.clips import FACE
 from workbench.clips import head as portrait
 
@@ -28,6 +28,33 @@ def face():
 def film(face, size, camera=CALM, seed=1, count=3):
     generator = np.random.default_rng(seed)
     return list(scenes.frames(scenes.head(face, generator), size=size, count=count, rate=5, camera=camera, generator=generator))
+
+
+def test_a_look_is_the_face_as_a_detector_frames_it(face):
+    """Blurred, dimmed and shifted a little, it is still the same picture; a wall is not looked at."""
+    found = [face_looks.look(face, np.random.default_rng(seed)) for seed in range(8)]
+    seen = [look for look in found if look is not None]
+    assert len(seen) >= 6
+    for look in seen:
+        assert look.shape == face.shape
+        like, unlike = (np.corrcoef(look.ravel(), other.ravel())[0, 1] for other in (face, face[::-1]))
+        assert like > unlike + 0.2
+        assert not np.array_equal(look, face)
+    assert face_looks.look(np.full_like(face, 128), np.random.default_rng(0)) is None
+
+
+def test_looks_are_made_once(face, tmp_path):
+    faces = np.stack([face, np.full_like(face, 90)])
+    pictures, seen = face_looks.looks(faces, tmp_path, seed=2, threads=1)
+    assert seen.tolist() == [True, False]
+    assert np.array_equal(pictures[1], faces[1]), "what is not seen stays as it is"
+    (block,) = tmp_path.iterdir()
+    with block.open("r+b") as file:
+        np.savez(file, pictures=faces[::-1], seen=np.array([False, False]))
+    again, none = face_looks.looks(faces, tmp_path, seed=2, threads=1)
+    assert not none.any()
+    assert np.array_equal(again, faces[::-1])
+    assert not np.array_equal(face_looks.looks(faces, tmp_path, seed=3, threads=1)[0], again)
 
 
 def test_the_drawing_begins_where_the_picture_ends(face):

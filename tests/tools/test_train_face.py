@@ -21,18 +21,19 @@ import numpy as np, tensorflow as tf
 from workbench import face_net
 stages = ((8, 1), (8, 2))
 both = face_net.build(stages, dropout=0.2)
-pictures = np.random.default_rng(0).random((5, 44, 44, 1), dtype=np.float32)
+pictures = np.random.default_rng(0).random((5, 48, 48, 1), dtype=np.float32)
 both(pictures, training=True)
-turned = zip(both(pictures, training=False), both(pictures[:, :, ::-1], training=False))
-logits = dict(zip(face_net.HEADS, [(plain + mirrored) / 2 for plain, mirrored in turned]))
+centre = pictures[:, 2:46, 2:46]
+shown = [both(view, training=False) for whole in (pictures, centre) for view in (whole, whole[:, :, ::-1])]
+logits = {head: sum(told[at] for told in shown) / 4 for at, head in enumerate(face_net.HEADS)}
 shift = np.linspace(-1, 1, 7, dtype=np.float32)
 for head in face_net.HEADS:
-    one = face_net.single(both, stages, head=head, size=44, shift=shift)
+    one = face_net.single(both, stages, head=head, sides=(48, 44), shift=shift)
     expected = tf.nn.softmax(logits[head][:, :7] + shift).numpy()
     assert one.output_shape == (None, 7)
     np.testing.assert_allclose(one(pictures).numpy(), expected, atol=1e-5)
 loaded = [tf.keras.models.load_model(path, compile=False) for path in PATHS]
-assert all(model.input_shape == (None, 44, 44, 1) for model in loaded)
+assert all(model.input_shape == (None, 48, 48, 1) for model in loaded)
 assert np.abs(loaded[0](pictures).numpy() - loaded[1](pictures).numpy()).max() > 1e-3
 """
 
@@ -101,6 +102,26 @@ def test_an_interrupted_training_goes_on_where_it_stood(pack, tmp_path):
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert export.returncode == 0, export.stderr
+
+
+def test_a_trained_network_settles_on_films_of_the_faces(pack, tmp_path):
+    begun = [PYTHON, str(ROOT / "tools/train.py"), "--modality", "face", "--data", str(pack), "--epochs", "1"]
+    for more in (["--variant", "wide", "--output", "first"],
+                 ["--variant", "settle", "--start", "first", "--output", "second", "--threads", "2"]):  # fmt: skip
+        done = subprocess.run(
+            [*begun, *more], env=ENVIRONMENT, capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+    assert "looks: block 1/1" in done.stderr
+    assert len(list((tmp_path / "face-looks").iterdir())) == 1
+    first, second = (np.load(tmp_path / run / "checkpoint.npz", allow_pickle=False) for run in ("first", "second"))
+    assert any(not np.array_equal(first[key], second[key]) for key in first.files if key in second.files)
+    wrong = subprocess.run(
+        [*command(pack, tmp_path / "third"), "--start", str(tmp_path / "first")], env=ENVIRONMENT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert wrong.returncode == 2
+    assert "stages" in wrong.stderr
 
 
 def test_what_cannot_be_trained_is_one_clear_line(pack, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from emoedge.emotions import Reason
 from emoedge.messages import Frame
+from emoedge.vision.eye import LOOKS
 
 
 def moving(studio, frames=60, speed=1.0, side=110, seed=0):
@@ -152,6 +153,24 @@ def test_a_changed_face_is_classified_every_second_frame_of_a_film(studio, count
     account = studio.play(studio.vision(counting, refresh=60), moving(studio, frames=30, speed=3))
     assert account.hits / 2 <= len(counting.shown) <= account.hits / 2 + 1
     assert counting.shown[0].shape == (48, 48, 1)
+
+
+def test_a_crowd_takes_turns_at_being_judged(studio, counting):
+    vision = studio.vision(counting)
+    when, before = {}, 0
+    for index in range(30):
+        picture = studio.ground()
+        for place in range(4):
+            picture, _ = studio.with_face(picture, 90 + 150 * place, 240 + 8 * np.sin(1.3 * index + place), 100)
+        result = vision.look(Frame(studio.grain(picture, index), index / 5, index))
+        spent, before = len(counting.shown) - before, len(counting.shown)
+        new = sum(face.track not in when for face in result.faces)
+        assert spent <= max(LOOKS, new)
+        assert all(face.scores is not None for face in result.faces)
+        for face in result.faces:
+            when.setdefault(face.track, index)
+    assert len(when) == 4
+    assert len(counting.shown) >= 2 * 25, "and there is always somebody's turn"
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ class Plan:
     """Side of what the views show of the 48 px picture."""
     looks: float = 0.0
     """Share of the pictures shown as the daemon's eye cut them out of a film."""
+    kept: float = 0.0
+    """Share of the weights it began with in those that are written (Wortsman et al. 2022, arXiv:2109.01903)."""
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
@@ -66,7 +68,7 @@ PLANS: Mapping[str, Plan] = {
     "refine": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(20, 0.0, 0.25),), peak=0.05, rare=3),
     # Goes on from `wide` on whole pictures, half of them as a camera and a detector leave them.
     "settle": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(16, 0.0, 0.25),), peak=0.03, field=faces.SIDE,
-                   looks=0.5),
+                   looks=0.5, kept=0.5),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
@@ -80,6 +82,8 @@ BALANCE = balance.METHODS
 TEACHERS = True
 FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
+SURE = 1e-9
+"""Least probability whose logarithm is taken."""
 RARE = 0.02
 PLAIN_END = 0.08
 """Share of a cycle, at its end, without mixed pictures, so that confidence settles on whole faces."""
@@ -124,6 +128,7 @@ class Run:
             begin = trained(options.start)
             if stages(begin) != plan.stages:
                 raise ValueError(f"{options.start} has stages {stages(begin)}, this variant {plan.stages}")
+        self.begin = begin
         teachers = tuple(trained(folder) for folder in options.teachers)
         goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
         self.learner = learner(begin, goal, seed=options.seed, threads=options.threads)
@@ -235,19 +240,27 @@ class Run:
         truths = {"original": self.pack.labels[self.held]}
         if self.pack.votes is not None:
             truths["votes"] = faces.majority(self.pack.votes[self.held])
-        logits = dict(zip(self._net.HEADS, self.predict(self.held), strict=True))
+        kept = self.plan.kept
         average = self._net.build(self.plan.stages, dropout=0.0)
-        average.set_weights(self.learner.averaged())
+        average.set_weights([
+            kept * old + (1 - kept) * new for old, new in zip(self.begin, self.learner.averaged(), strict=True)
+        ])  # fmt: skip
         for head, truth in truths.items():
             counted = truth >= 0
-            shift = balancing_shift(logits[head][counted, : len(CANONICAL)], truth[counted])
-            model = self._net.single(average, self.plan.stages, head=head, sides=SIDES, shift=shift)
-            self._net.save(model, folder / f"{FILES[head]}.keras")
+            rows = self.held[counted]
+
+            def file(shift: NDArray[np.float32], head: str = head) -> Any:
+                return self._net.single(average, self.plan.stages, head=head, sides=SIDES, shift=shift)
+
+            plain = file(np.zeros(len(CANONICAL), dtype=np.float32))
+            said = plain.predict(self.pack.images[rows, :, :, None].astype(np.float32) / 255, batch_size=256, verbose=0)
+            shift = balancing_shift(np.log(np.maximum(said, SURE)), truth[counted])
+            self._net.save(file(shift), folder / f"{FILES[head]}.keras")
             np.savez(
                 folder / f"{FILES[head]}-held-out.npz",
-                images=self.pack.images[self.held[counted]],
+                images=self.pack.images[rows],
                 labels=truth[counted].astype(np.uint8),
-                split=np.zeros(int(counted.sum()), dtype=np.uint8),
+                split=np.zeros(len(rows), dtype=np.uint8),
             )
 
 
