@@ -68,7 +68,7 @@ PLANS: Mapping[str, Plan] = {
     "refine": Plan(((32, 1), (48, 2), (112, 2), (176, 3)), (Cycle(20, 0.0, 0.25),), peak=0.05, rare=3),
     # Goes on from `wide` on whole pictures, half of them as a camera and a detector leave them.
     "settle": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(16, 0.0, 0.25),), peak=0.03, field=faces.SIDE,
-                   looks=0.5, kept=0.5),
+                   looks=0.5, kept=0.3),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
