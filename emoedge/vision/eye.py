@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 RECOGNISED = 0.3
 """Seconds for which a followed face that looked like one is taken for one: asking costs as much as judging it."""
 
-SPARED = 0.075
-"""Seconds after a face was judged in which it is not judged again: expressions take longer to change."""
+SPARED = 0.15
+"""Seconds after a face was judged in which it is not judged again: expressions take longer to change, and evidence
+counts once a second (`fusion.face_decorrelation`) ..."""
 
-LOOKS = 2
-"""Faces judged again in one frame, those first that have waited longest: a crowd takes turns. A face that was never
-judged does not wait. Evidence counts once a second (`fusion.face_decorrelation`), and four faces still get more."""
+CROWD = 2
+"""... so many faces; where there are more each is spared the longer, and a crowd costs no more looks than these."""
 
 CERTAIN = 0.7
 """Share of looks in which a new face must have been found to be confirmed."""
@@ -63,7 +63,7 @@ class Vision:
         self._scanner = Scanner(detector, config.smallest, config.scan_interval)
         self._tracks: list[Track] = []
         self._numbers = 0
-        self._looks = LOOKS
+        self._spared = SPARED
         self._counts = dict.fromkeys(("frames", "invalid", "unmoved", "scans", "classified"), 0)
 
     @property
@@ -98,12 +98,10 @@ class Vision:
         return VisionResult(at, faces, appeared, left, moved and not motion.blank)
 
     def _observed(self, image: NDArray[np.uint8], gray: NDArray[np.uint8], at: float) -> tuple[FaceObservation, ...]:
-        """All confirmed faces in the order in which they came; judged in the order in which they have waited."""
-        self._looks = LOOKS
+        """All confirmed faces in the order in which they came."""
         shown = [track for track in self._tracks if track.number and track.visible]
-        waiting = sorted(shown, key=lambda track: track.classified)
-        told = {track.number: self._observe(track, image, gray, at) for track in waiting}
-        return tuple(told[track.number] for track in shown)
+        self._spared = SPARED * max(1.0, len(shown) / CROWD)
+        return tuple(self._observe(track, image, gray, at) for track in shown)
 
     def _follow(self, gray: NDArray[np.uint8], at: float, motion: Motion) -> None:
         for track in self._tracks:
@@ -170,7 +168,6 @@ class Vision:
                 source = gray if self._front_end.channels == 1 else image
                 track.scores = self._classifier.classify(self._front_end.features(source, box))
                 track.classified, track.judged = at, face
-                self._looks -= 1
                 self._counts["classified"] += 1
             scores = track.scores
         return FaceObservation(at, track.number, box, grade, scores)
@@ -179,7 +176,7 @@ class Vision:
         if track.judged is None:
             return True
         waited = at - track.classified
-        if self._looks <= 0 or 0 <= waited < SPARED:
+        if 0 <= waited < self._spared:
             return False
         if not 0 <= waited < self._config.refresh:
             return True
