@@ -122,6 +122,12 @@ def test_a_trained_network_settles_on_films_of_the_faces(pack, tmp_path):
     )  # fmt: skip
     assert wrong.returncode == 2
     assert "stages" in wrong.stderr
+    done = subprocess.run(
+        [*begun, "--variant", "settle", "--output", "fourth"], env=ENVIRONMENT, capture_output=True, text=True,
+        check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--start" in done.stderr
 
 
 def test_what_cannot_be_trained_is_one_clear_line(pack, tmp_path):

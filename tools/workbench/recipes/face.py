@@ -119,16 +119,18 @@ class Run:
         if len(self.rows) < BATCH or not len(self.held):
             raise ValueError(f"only {len(self.rows)} rows to train on; a batch takes {BATCH}")
         self.steps = len(self.rows) // BATCH
-        self.looks, self.seen = pack.images, np.zeros(len(pack), dtype=np.bool_)
-        if plan.looks:
-            self._look()
         self.epochs = sum(cycle.epochs for cycle in plan.cycles)
         begin: Weights = face_net.build(plan.stages, dropout=DROPOUT).get_weights()
+        if plan.kept and options.start is None:
+            raise ValueError("this variant goes on from a trained network; name its run with --start")
         if options.start is not None:
             begin = trained(options.start)
             if stages(begin) != plan.stages:
                 raise ValueError(f"{options.start} has stages {stages(begin)}, this variant {plan.stages}")
         self.begin = begin
+        self.looks, self.seen = pack.images, np.zeros(len(pack), dtype=np.bool_)
+        if plan.looks:
+            self._look()
         teachers = tuple(trained(folder) for folder in options.teachers)
         goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
         self.learner = learner(begin, goal, seed=options.seed, threads=options.threads)
