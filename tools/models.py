@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains, converts and measures every model that emoedge ships: `tools/models.py --data DIR` (`make models`).
 
-DIR holds `fer2013.npz` and the folder `speech`. All of it takes a night on two cores, much less with a GPU, and goes on
+DIR holds `fer2013.npz` and the folder `speech`. All of it takes three hours on two cores, less with a GPU, and goes on
 where it stood when it is started again. The files land in OUTPUT; `--install` copies them over the shipped ones.
 The last table sets their figures beside those of the files that are shipped now.
 """

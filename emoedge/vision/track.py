@@ -65,9 +65,9 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)
     """Pixels a second."""
     likeness: NDArray[np.uint8] | None = None
-    """What the detector last found, at the scale faces are followed at."""
+    """What was last found or upheld, at the scale faces are followed at."""
     detail: float = 0.0
-    """How much of edges there was in it."""
+    """How much of edges there was in what the detector last found."""
     upheld: float = -math.inf
     """Seconds, when its place last looked like a face though the detector saw none."""
     fine_until: float = -math.inf
