@@ -1,4 +1,4 @@
-"""Pictures of figures: confusion matrices and reliability diagrams as small PNGs."""
+"""Pictures of figures as small PNGs: confusion matrices, reliability diagrams, crops and spectrograms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from workbench.metrics import Figures
 
@@ -54,6 +56,49 @@ def reliability(bins: Sequence[tuple[float, float, float]], path: Path, *, title
     axis.set_xlabel("confidence")
     axis.set_ylabel("accuracy (line), share of rows (bars)")
     axis.set_title(title, fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def pictures(rows: Sequence[tuple[str, NDArray[np.uint8]]], path: Path, *, columns: int = 4) -> None:
+    """Draw gray pictures (H x W), each under its title."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    lines = -(-len(rows) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(2.1 * columns, 2.5 * lines), dpi=90, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (title, picture) in zip(axes.flat, rows, strict=False):
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        axis.set_title(title, fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def spectrograms(rows: Sequence[tuple[str, NDArray[np.float32]]], path: Path, *, rate: int, columns: int = 2) -> None:
+    """Draw spectrograms of sounds (n,) of `rate` Hz, each under its title, 60 dB below their own loudest cell."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    lines = -(-len(rows) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(4.5 * columns, 2.1 * lines), dpi=64, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (title, samples) in zip(axes.flat, rows, strict=False):
+        axis.axis("on")
+        *_, cells = axis.specgram(samples, NFFT=512, Fs=rate, noverlap=352, cmap="magma")
+        loudest = float(cells.get_array().max())
+        cells.set_clim(loudest - 60, loudest)
+        axis.set_title(title, fontsize=9)
+        axis.tick_params(labelsize=7)
+        axis.set_ylabel("Hz", fontsize=7)
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
