@@ -4,6 +4,10 @@
 No test ends as skipped: a mark whose needs are not met is deselected before the run and printed under
 `not run here:`. The marks `broker` and `microphone` are never deselected: what they need is installed by
 `make test`. Arguments are passed on to pytest.
+
+Without arguments those that measure time run first and alone; then the tests of the daemon and those of the programs in
+`tools/` run side by side: the ones mostly wait for brokers and clocks, the others compute, and give way to them. What
+the latter print comes when they have ended.
 """
 
 from __future__ import annotations
@@ -14,9 +18,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+ALONE = "tests/performance/test_hot_path.py"
+PROGRAMS = "tests/tools"
 
 
 def train_reason() -> str | None:
@@ -65,6 +72,28 @@ def command_reason(*commands: str) -> str | None:
     return f"{', '.join(missing)} not installed" if missing else None
 
 
+def all_of_them(command: list[str], environment: dict[str, str]) -> int:
+    """Run ALONE, then PROGRAMS at a low priority beside all others; returns the exit code of a run that failed."""
+
+    def run(*words: str) -> int:
+        return subprocess.run([*command, *words], cwd=ROOT, env=environment, check=False).returncode
+
+    codes = {ALONE: run(ALONE)}
+    with tempfile.TemporaryFile() as said:
+        programs = subprocess.Popen(
+            ["nice", "-n", "10", *command, PROGRAMS, "--timeout=900", "-o", "cache_dir=.pytest_cache/programs"],
+            cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        codes["the tests of the daemon"] = run(f"--ignore={ALONE}", f"--ignore={PROGRAMS}")
+        print(f"\n{PROGRAMS}, beside the others:", flush=True)
+        codes[PROGRAMS] = programs.wait()
+        said.seek(0)
+        shutil.copyfileobj(said, sys.stdout.buffer)
+    failed = [name for name, code in codes.items() if code]
+    print(f"failed, see above: {', '.join(failed)}" if failed else "all tests passed", flush=True)
+    return max(codes.values(), key=abs)
+
+
 def main() -> int:
     """Deselect by mark what cannot run here, run the rest, return pytest's exit code."""
     # A shell that runs this in the background has it ignore Ctrl-C, and so would the programs under test.
@@ -93,6 +122,8 @@ def main() -> int:
     if unmet:
         command += ["-m", " and ".join(f"not {mark}" for mark in unmet)]
     sys.stdout.flush()
+    if len(sys.argv) == 1:
+        return all_of_them(command, environment)
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
