@@ -32,14 +32,14 @@ class FusionConfig:
     )  # fmt: skip
     face_abstain: float | None = setting(
         None, minimum=0, maximum=1, allow_none=True,
-        help="A face's emotion is named after a look that is at least this sure; null takes the model file's.",
+        help="A face's emotion is named after looks that are on average this sure; null takes the model file's.",
     )  # fmt: skip
     speech_abstain: float | None = setting(
         None, minimum=0, maximum=1, allow_none=True,
-        help="A voice's emotion is named after a window that is at least this sure; null takes the model file's.",
+        help="A voice's emotion is named after windows that are on average this sure; null takes the model file's.",
     )  # fmt: skip
     face_decorrelation: float = setting(
-        1.0, minimum=0, maximum=60, unit="s", help="Time after which a new face observation counts in full."
+        0.6, minimum=0, maximum=60, unit="s", help="Time after which a new face observation counts in full."
     )
     speech_decorrelation: float = setting(
         0.5, minimum=0, maximum=60, unit="s", help="Time after which a new speech observation counts in full."
@@ -48,10 +48,10 @@ class FusionConfig:
         0.1, minimum=0, maximum=1,
         help="Less distance than this between the best two labels is `unknown`.",
     )
-    enter: float = setting(0.75, minimum=0, maximum=1, help="An emotion episode starts above this belief ...")
+    enter: float = setting(0.6, minimum=0, maximum=1, help="An emotion episode starts above this belief ...")
     leave: float = setting(0.5, minimum=0, maximum=1, help="... and ends below this one.")
     dwell: float = setting(
-        1.0, minimum=0, maximum=60, unit="s",
+        0.8, minimum=0, maximum=60, unit="s",
         help="How long a belief must hold before an episode starts or ends.",
     )
     update_interval: float = setting(

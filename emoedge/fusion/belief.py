@@ -46,7 +46,7 @@ class Reliability:
     prior: tuple[float, ...] = ()
     """Class prior under which the model was calibrated, 7 values; empty means uniform over its labels."""
     abstain_below: float = 0.0
-    """A label is named after an observation that is at least this sure of it, 0..1."""
+    """A label is named when observations, averaged over `decorrelation`, are at least this sure of it, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,10 @@ class _Memory:
     quality: float
     scores: Scores
     attribution: str | None
-    affect: tuple[float, float] | None
-    """Valence and arousal of the model's own, smoothed over `forget` seconds; None where it tells none."""
+    certainty: NDArray[np.float64]
+    """Probabilities, averaged over the sense's decorrelation time, (7,)."""
+    affect: NDArray[np.float64] | None
+    """Valence and arousal of the model's own, averaged over `forget` seconds; None where it tells none."""
 
 
 class BeliefMethod(Protocol):
@@ -153,13 +155,11 @@ class WeightedMean:
 class SubjectBelief:
     """Everything believed of one subject: the method's state plus who contributed, and when."""
 
-    def __init__(self, subject: str, method: BeliefMethod, *, weights: Mapping[Modality, float],
-                 abstain_below: Mapping[Modality, float], margin: float, forget: float,
-                 rest: NDArray[np.float64] = UNIFORM) -> None:  # fmt: skip
+    def __init__(self, subject: str, method: BeliefMethod, *, reliability: Mapping[Modality, Reliability],
+                 margin: float, forget: float, rest: NDArray[np.float64] = UNIFORM) -> None:  # fmt: skip
         self.subject = subject
         self._method = method
-        self._weights = weights
-        self._abstain_below = abstain_below
+        self._reliability = reliability
         self._margin = margin
         self._forget = forget
         self._rest = rest
@@ -177,12 +177,19 @@ class SubjectBelief:
         last = self._memory.get(evidence.modality)
         since = None if last is None else max(0.0, evidence.at - last.observed_at)
         self._method.observe(evidence, since)
+        model = self._reliability[evidence.modality]
+        certainty = _averaged(
+            evidence.scores.values, None if last is None else last.certainty, since, model.decorrelation
+        )
+        affect = None if evidence.scores.affect is None else np.array(evidence.scores.affect)
+        if affect is not None and last is not None and since is not None and since < self._forget:
+            affect = _averaged(affect, last.affect, since, self._forget)
         self._memory[evidence.modality] = _Memory(
-            evidence.at, evidence.quality, evidence.scores, evidence.attribution,
-            _smoothed(evidence.scores.affect, last, since, self._forget),
-        )  # fmt: skip
-        if evidence.scores.confidence >= self._abstain_below[evidence.modality]:
-            self._sure[evidence.scores.label] = evidence.at
+            evidence.at, evidence.quality, evidence.scores, evidence.attribution, certainty, affect
+        )
+        likeliest = int(certainty.argmax())
+        if certainty[likeliest] >= model.abstain_below:
+            self._sure[CANONICAL[likeliest]] = evidence.at
 
     def active(self, at: float) -> frozenset[Modality]:
         """Modalities classified within `forget` seconds."""
@@ -214,7 +221,7 @@ class SubjectBelief:
 
         A modality weighs its reliability times its quality, and counts as expectation where it tells no own.
         """
-        parts = [(self._weights[m] * self._memory[m].quality, self._memory[m].affect) for m in active]
+        parts = [(self._reliability[m].weight * self._memory[m].quality, self._memory[m].affect) for m in active]
         own = [(weight, affect) for weight, affect in parts if affect is not None]
         total = sum(weight for weight, _ in parts)
         if not own or total <= 0:
@@ -226,7 +233,7 @@ class SubjectBelief:
 
     def _contribution(self, modality: Modality, at: float) -> Contribution:
         last = self._memory[modality]
-        return Contribution(modality, self._weights[modality], at - last.observed_at, last.quality,
+        return Contribution(modality, self._reliability[modality].weight, at - last.observed_at, last.quality,
                             last.scores.label, last.attribution)  # fmt: skip
 
     def _speaks_for_neutral(self, scores: Scores) -> bool:
@@ -236,6 +243,8 @@ class SubjectBelief:
 
     def _may_name(self, label: str, active: list[Modality], at: float) -> bool:
         """Whether a sense was sure of `label` within `forget` seconds, or two senses now say the same.
+
+        A sense is sure by the mean of what it said within its decorrelation time, in which all it says is one look.
 
         All evidence counts in the filter, however unsure; it only takes more than that to name a label.
         """
@@ -262,16 +271,14 @@ class SubjectBelief:
         return float(1 - 0.5 * np.abs(p / p.sum() - q / q.sum()).sum())
 
 
-def _smoothed(
-    affect: tuple[float, float] | None, last: _Memory | None, since: float | None, seconds: float
-) -> tuple[float, float] | None:
-    if affect is None or last is None or last.affect is None or since is None or since >= seconds:
-        return affect
+def _averaged(
+    new: NDArray[np.float64], old: NDArray[np.float64] | None, since: float | None, seconds: float
+) -> NDArray[np.float64]:
+    """Running mean: what was known `since` seconds ago, if anything, fades by the factor e in `seconds`."""
+    if old is None or since is None or seconds <= 0:
+        return new
     keep = float(np.exp(-since / seconds))
-    return (
-        keep * last.affect[0] + (1 - keep) * affect[0],
-        keep * last.affect[1] + (1 - keep) * affect[1],
-    )
+    return keep * old + (1 - keep) * new
 
 
 def _prior(prior: tuple[float, ...], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -65,9 +65,7 @@ def make_subject(name: str, at: float, config: FusionConfig, reliability: Mappin
         if config.method == "bayes"
         else WeightedMean(forget=config.forget, reliability=reliability)
     )
-    weights = {modality: model.weight for modality, model in reliability.items()}
-    abstain = {modality: model.abstain_below for modality, model in reliability.items()}
     belief = SubjectBelief(
-        name, method, weights=weights, abstain_below=abstain, margin=config.margin, forget=config.forget, rest=rest
+        name, method, reliability=reliability, margin=config.margin, forget=config.forget, rest=rest
     )
     return Subject(name=name, since=at, belief=belief, episodes=EpisodeTracker(config, name, next_id), visit=next_id())

@@ -31,7 +31,7 @@ RECOGNISED = 0.3
 
 SPARED = 0.15
 """Seconds after a face was judged in which it is not judged again: expressions take longer to change, and evidence
-counts once a second (`fusion.face_decorrelation`) ..."""
+adds up by time, not by looks (`fusion.face_decorrelation`) ..."""
 
 CROWD = 2
 """... so many faces; where there are more each is spared the longer, and a crowd costs no more looks than these."""

@@ -59,7 +59,7 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  port: 18:83", "c.yaml:4: mqtt.port: 18:83: expected a whole number from 1 to 65535"),
         ("mqtt:\n  host: a/b", "c.yaml:4: mqtt.host: a/b: expected a host name or address alone"),
         ("mqtt:\n  password: abc", "c.yaml:4: mqtt.username: null: expected a login name beside the password"),
-        ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.75"),
+        ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
         ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),
         ("device:\n  id: !!python/name:os.system x", "c.yaml:4: device.id: x: expected a value without a YAML tag"),
         ("aggregates:\n  k: 2", "c.yaml:4: aggregates.k: 2: expected a whole number from 3 to 1000 people"),

@@ -28,11 +28,8 @@ def subject(method="bayes", margin=0.1, forget=5.0, tau=4.0, abstain=0.0):
         if method == "bayes"
         else WeightedMean(forget=forget, reliability=RELIABILITY)
     )
-    weights = {m: r.weight for m, r in RELIABILITY.items()}
-    abstain_below = {Modality.FACE: abstain, Modality.SPEECH: abstain}
-    return SubjectBelief(
-        "face-1", filter_, weights=weights, abstain_below=abstain_below, margin=margin, forget=forget
-    )
+    reliability = {m: replace(r, abstain_below=abstain) for m, r in RELIABILITY.items()}
+    return SubjectBelief("face-1", filter_, reliability=reliability, margin=margin, forget=forget)
 
 
 def face(at, quality=1.0, reason=None, **s):
@@ -204,6 +201,33 @@ def test_one_sure_look_names_until_it_is_forgotten():
     for at in np.arange(0.5, 6.0, 0.5):
         belief.observe(face(at, happy=0.6))
         assert belief.at(at).label == ("happy" if at <= 5.0 else "unknown")
+
+
+def test_one_sure_look_among_doubtful_ones_names_nothing():
+    """Looks within the decorrelation time (0.5 s) are one look: a moment's certainty is that of all of them."""
+    belief = subject(abstain=0.75, tau=100)
+    for at in np.arange(0.0, 3.0, 0.125):
+        belief.observe(face(at, happy=0.9 if at == 1.0 else 0.6))
+    assert belief.at(3.0).label == "unknown"
+    assert belief.at(3.0).scores.label == "happy"
+
+
+def test_certainty_of_a_change_is_that_of_what_is_seen_since():
+    belief = subject(abstain=0.75, tau=1.0)
+    for at in np.arange(0.0, 6.0, 0.125):
+        belief.observe(face(at, **({"neutral": 0.9} if at < 3.0 else {"happy": 0.9})))
+        if belief.at(at).label == "happy":
+            break
+    # 1 - exp(-t / 0.5) of 0.9 and the rest of 0.1 / 6 reach 0.75 after 0.9 s.
+    assert at == pytest.approx(3.0 + 0.9, abs=0.125)
+
+
+def test_without_a_decorrelation_time_each_look_stands_for_itself(monkeypatch):
+    monkeypatch.setitem(RELIABILITY, Modality.FACE, Reliability(weight=1.0, decorrelation=0.0))
+    belief = subject(abstain=0.75, tau=100)
+    belief.observe(face(0.0, happy=0.6))
+    belief.observe(face(0.1, happy=0.8))
+    assert belief.at(0.1).label == "happy"
 
 
 def test_being_sure_of_one_label_does_not_name_another():
