@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,44 +61,46 @@ def reliability(bins: Sequence[tuple[float, float, float]], path: Path, *, title
     plt.close(figure)
 
 
-def pictures(rows: Sequence[tuple[str, NDArray[np.uint8]]], path: Path, *, columns: int = 4) -> None:
-    """Draw gray pictures (H x W), each under its title."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    lines = -(-len(rows) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(2.1 * columns, 2.5 * lines), dpi=90, squeeze=False)
-    for axis in axes.flat:
-        axis.axis("off")
-    for axis, (title, picture) in zip(axes.flat, rows, strict=False):
+def pictures(rows: Sequence[tuple[str, NDArray[np.uint8]]], path: Path) -> None:
+    """Draw gray pictures (H x W), each under its title, four in a line."""
+    figure, axes = _sheet(rows, columns=4, width=2.1, height=2.5)
+    for axis, (_, picture) in zip(axes, rows, strict=False):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=9)
-    figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    _finish(figure, path, dpi=90)
 
 
-def spectrograms(rows: Sequence[tuple[str, NDArray[np.float32]]], path: Path, *, rate: int, columns: int = 2) -> None:
-    """Draw spectrograms of sounds (n,) of `rate` Hz, each under its title, 60 dB below their own loudest cell."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    lines = -(-len(rows) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(4.5 * columns, 2.1 * lines), dpi=64, squeeze=False)
-    for axis in axes.flat:
-        axis.axis("off")
-    for axis, (title, samples) in zip(axes.flat, rows, strict=False):
+def spectrograms(rows: Sequence[tuple[str, NDArray[np.float32]]], path: Path, *, rate: int) -> None:
+    """Draw spectrograms of sounds (n,) of `rate` Hz, two in a line, down to 60 dB below their own loudest cell."""
+    figure, axes = _sheet(rows, columns=2, width=4.5, height=2.1)
+    for axis, (_, samples) in zip(axes, rows, strict=False):
         axis.axis("on")
         *_, cells = axis.specgram(samples, NFFT=512, Fs=rate, noverlap=352, cmap="magma")
         loudest = float(cells.get_array().max())
         cells.set_clim(loudest - 60, loudest)
-        axis.set_title(title, fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_ylabel("Hz", fontsize=7)
+    _finish(figure, path, dpi=64)
+
+
+def _sheet(rows: Sequence[tuple[str, object]], *, columns: int, width: float, height: float) -> tuple[Any, list[Any]]:
+    """A figure with a place of `width` x `height` inches under each title; places that are left stay empty."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    lines = -(-len(rows) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(width * columns, height * lines), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (title, _) in zip(axes.flat, rows, strict=False):
+        axis.set_title(title, fontsize=9)
+    return figure, list(axes.flat)
+
+
+def _finish(figure: Any, path: Path, *, dpi: int) -> None:
+    from matplotlib import pyplot as plt
+
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=dpi)
     plt.close(figure)
