@@ -245,7 +245,6 @@ class SubjectBelief:
         """Whether a sense was sure of `label` within `forget` seconds, or two senses now say the same.
 
         A sense is sure by the mean of what it said within its decorrelation time, in which all it says is one look.
-
         All evidence counts in the filter, however unsure; it only takes more than that to name a label.
         """
         if at - self._sure.get(label, -np.inf) <= self._forget:

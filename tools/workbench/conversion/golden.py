@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 COUNT = 10
 CANDIDATES = 300
-CHANGES = 300
-"""Times that a pattern is mended, or as often as the same time allows (the builtin kernels take four times as long)."""
 SECONDS = 10.0
 """Time that the candidates of a slow model may take; there are fewer of them then, but never under 30."""
+
+CHANGES = 300
+"""Times that a pattern is mended, fewer for a slow model: about as long as the candidates take."""
 
 TRIALS = 6
 """Times that the input is moved."""
