@@ -65,9 +65,11 @@ def _converted(name: str, head: str) -> str:
 
 FACES = "train.py --modality face --data {data}/fer2013.npz --variant"
 STEPS: Sequence[Step] = (
-    Step("face", f"{FACES} wide --output {{out}}/face", resumable=True, threads=True),
-    Step("face, settled", f"{FACES} settle --start {{out}}/face --output {{out}}/face-settled", resumable=True,
-         threads=True),
+    Step("face teacher", "train.py --modality face-teacher --data {data}/fer2013.npz --output {out}/face-teacher",
+         resumable=True, threads=True),
+    Step("face", f"{FACES} wide --teacher {{out}}/face-teacher --output {{out}}/face", resumable=True, threads=True),
+    Step("face, settled", f"{FACES} settle --teacher {{out}}/face-teacher --start {{out}}/face "
+         "--output {out}/face-settled", resumable=True, threads=True),
     Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
     Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face-settled/face-ferplus-held-out.npz "
          "--split 0 --fit-abstention 0.93"),

@@ -40,8 +40,8 @@ def learned(make, goal, before=None, steps=3):
 
 makers = [TensorFlowLearner]
 if importlib.util.find_spec("torch"):
-    from workbench.face_torch import TorchLearner
-    makers.append(lambda weights, goal: TorchLearner(weights, goal, seed=0, threads=1))
+    from workbench.face_torch import trunk_learner
+    makers.append(lambda weights, goal: trunk_learner(weights, goal, seed=0, threads=1))
 print(len(makers), "libraries")
 
 def flat(arrays):

@@ -91,9 +91,9 @@ def stages(weights: Weights) -> tuple[tuple[int, int], ...]:
 def learner(weights: Weights, goal: Goal, *, seed: int, threads: int) -> Learner:
     """With PyTorch where it is installed (a GPU, or half again as fast on a CPU with bfloat16), else TensorFlow."""
     if importlib.util.find_spec("torch"):
-        from workbench.face_torch import TorchLearner
+        from workbench.face_torch import trunk_learner
 
-        return TorchLearner(weights, goal, seed=seed, threads=threads)
+        return trunk_learner(weights, goal, seed=seed, threads=threads)
     from workbench.face_tensorflow import TensorFlowLearner
 
     return TensorFlowLearner(weights, goal)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import ctypes
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -21,6 +23,27 @@ if TYPE_CHECKING:
 EPSILON = 1e-3
 NORM_MEMORY = 0.99
 """Keras's own, so that the weights mean the same there."""
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+"""Of glibc's `mallopt`."""
+
+
+class Net(Protocol):
+    """A network of two heads, as a `torch.nn.Module`."""
+
+    def slots(self) -> list[torch.Tensor]:
+        """Parameters and averages, always in the same order."""
+
+    def __call__(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Pictures N x 1 x H x W in 0..1 to the logits of both heads."""
+
+    def to(self, *, device: torch.device, memory_format: torch.memory_format) -> Net:
+        """Move it."""
+
+    def train(self) -> Net:
+        """From now on with dropout, and normalised by each batch."""
+
+    def eval(self) -> Net:
+        """From now on as it is used."""
 
 
 class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environment that checks types
@@ -42,7 +65,7 @@ class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environmen
             self.stages.append(stage)
         self.heads = nn.ModuleList(nn.Linear(*kernel.shape) for kernel in weights[5 * len(self.blocks) :: 2])
         self.dropout = nn.Dropout(dropout)
-        self.put(weights)
+        _fill(self.slots(), weights)
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures N x 1 x H x W in 0..1 to both heads' logits."""
@@ -66,10 +89,6 @@ class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environmen
             found += [cast("nn.Linear", head).weight, cast("nn.Linear", head).bias]
         return [slot for slot in found if slot is not None]
 
-    def put(self, weights: Sequence[NDArray[Any]]) -> None:
-        """Take over weights in Keras's order and layout."""
-        _fill(self.slots(), weights)
-
 
 def _fill(slots: Sequence[torch.Tensor], arrays: Sequence[NDArray[Any]]) -> None:
     with torch.no_grad():
@@ -85,17 +104,36 @@ def _read(slots: Sequence[torch.Tensor]) -> Weights:
     return [np.array(a.transpose(orders[a.ndim]) if a.ndim in orders else a, order="C") for a in arrays]
 
 
+def trunk_learner(weights: Weights, goal: Goal, *, seed: int, threads: int) -> TorchLearner:
+    """Learner of the network that ships, from these weights on."""
+    begin(seed=seed, threads=threads)
+    return TorchLearner(Trunk(weights, goal.dropout), goal)
+
+
+def begin(*, seed: int, threads: int) -> None:
+    """Seed PyTorch, bound its threads, keep freed memory; call before the first network is made."""
+    _keep_memory()
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+
+
+def _keep_memory() -> None:
+    # Every step frees and asks for the same hundreds of megabytes; given back, they cost as much as the sums.
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    if tune is not None:
+        for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28)):
+            tune(parameter, value)
+
+
 class TorchLearner:
     """The network, its SGD with Nesterov momentum, the running average of its weights, and its teachers."""
 
-    def __init__(self, weights: Weights, goal: Goal, *, seed: int, threads: int) -> None:
-        torch.set_num_threads(threads)
-        torch.manual_seed(seed)
+    def __init__(self, net: Net, goal: Goal | None = None) -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._share = goal.share
-        self._trunk = self._placed(Trunk(weights, goal.dropout))
-        self._average = self._placed(Trunk(weights, 0.0)).eval()
-        self._teachers = [self._placed(Trunk(taught, 0.0)).eval() for taught in goal.teachers]
+        self._share = goal.share if goal else 0.0
+        self._trunk = self._placed(net)
+        self._average = self._placed(deepcopy(net)).eval()
+        self._teachers = [self._placed(Trunk(taught, 0.0)).eval() for taught in (goal.teachers if goal else ())]
         self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
         self._velocity = [torch.zeros_like(slot) for slot in self._learned]
         self._count = 0.0
@@ -156,14 +194,14 @@ class TorchLearner:
 
     def restore(self, arrays: Mapping[str, Sequence[NDArray[Any]]]) -> None:
         """Take up what `arrays` gave."""
-        self._trunk.put(arrays["weights"])
-        self._average.put(arrays["average"])
+        _fill(self._trunk.slots(), arrays["weights"])
+        _fill(self._average.slots(), arrays["average"])
         _fill(self._velocity, arrays["velocity"])
         self._count = float(arrays["count"][0][0])
 
-    def _placed(self, trunk: Trunk) -> Trunk:
-        trunk.to(device=self._device, memory_format=torch.channels_last)
-        return trunk
+    def _placed(self, net: Net) -> Net:
+        net.to(device=self._device, memory_format=torch.channels_last)
+        return net
 
     def _tensor(self, array: NDArray[np.float32]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
@@ -171,7 +209,7 @@ class TorchLearner:
     def _pictures(self, pictures: NDArray[np.float32]) -> torch.Tensor:
         return self._tensor(pictures).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
-    def _seen(self, trunk: Trunk, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _seen(self, net: Net, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            first, second = trunk(pictures)
+            first, second = net(pictures)
         return first, second

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 # A recipe is imported only when it is asked for: most of them pull TensorFlow in.
 RECIPES: Mapping[tuple[str, str], str] = {
     ("emoedge", "face"): "workbench.recipes.face",
+    ("emoedge", "face-teacher"): "workbench.recipes.face_teacher",
     ("emoedge", "speech"): "workbench.recipes.speech",
     **{(system, modality): "workbench.recipes.classic" for system in "ABCDE" for modality in ("face", "speech")},
 }
 """Module that trains a (system, modality); it has `train(options: TrainOptions) -> None`."""
 
 SYSTEMS = ("emoedge", "A", "B", "C", "D", "E")
-MODALITIES = ("face", "speech")
+MODALITIES = ("face", "speech", "face-teacher")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,12 @@ from workbench.face_looks import looks
 from workbench.face_views import FIELD, cut_mix, mix_up, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from workbench.face_learning import Batch, Weights
+    from workbench.face_learning import Batch, Learner, Weights
     from workbench.recipes import TrainOptions
 
 
@@ -84,6 +84,8 @@ FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
 SURE = 1e-9
 """Least probability whose logarithm is taken."""
+OPINIONS = "opinions.npz"
+"""What a teacher that is no network of this kind writes: `rows` of the pack, and its probabilities of either head."""
 RARE = 0.02
 PLAIN_END = 0.08
 """Share of a cycle, at its end, without mixed pictures, so that confidence settles on whole faces."""
@@ -120,20 +122,11 @@ class Run:
             raise ValueError(f"only {len(self.rows)} rows to train on; a batch takes {BATCH}")
         self.steps = len(self.rows) // BATCH
         self.epochs = sum(cycle.epochs for cycle in plan.cycles)
-        begin: Weights = face_net.build(plan.stages, dropout=DROPOUT).get_weights()
-        if plan.kept and options.start is None:
-            raise ValueError("this variant goes on from a trained network; name its run with --start")
-        if options.start is not None:
-            begin = trained(options.start)
-            if stages(begin) != plan.stages:
-                raise ValueError(f"{options.start} has stages {stages(begin)}, this variant {plan.stages}")
-        self.begin = begin
+        self.begin: Weights = []
+        self.learner = self.learn()
         self.looks, self.seen = pack.images, np.zeros(len(pack), dtype=np.bool_)
         if plan.looks:
             self._look()
-        teachers = tuple(trained(folder) for folder in options.teachers)
-        goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
-        self.learner = learner(begin, goal, seed=options.seed, threads=options.threads)
         self.original = np.eye(len(CANONICAL), dtype=np.float32)[pack.labels]
         if pack.votes is None:
             self.votes = np.zeros((len(pack), len(faces.VOTE_CLASSES)), dtype=np.float32)
@@ -145,6 +138,33 @@ class Run:
             of_class = balance.class_weights(pack.labels[self.rows], len(CANONICAL)).astype(np.float32)
             self.original *= of_class[pack.labels, None]
             self.weights *= of_class[pack.labels]
+        if told := [folder / OPINIONS for folder in options.teachers if (folder / OPINIONS).exists()]:
+            self._hear(told)
+
+    def learn(self) -> Learner:
+        """The network to train, from where it begins."""
+        plan, options = self.plan, self.options
+        self.begin = self._net.build(plan.stages, dropout=DROPOUT).get_weights()
+        if plan.kept and options.start is None:
+            raise ValueError("this variant goes on from a trained network; name its run with --start")
+        if options.start is not None:
+            self.begin = trained(options.start)
+            if stages(self.begin) != plan.stages:
+                raise ValueError(f"{options.start} has stages {stages(self.begin)}, this variant {plan.stages}")
+        teachers = tuple(trained(folder) for folder in options.teachers if not (folder / OPINIONS).exists())
+        if 0 < len(teachers) < len(options.teachers):
+            raise ValueError("teachers of the kind `teach` and others do not go together")
+        goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
+        return learner(self.begin, goal, seed=options.seed, threads=options.threads)
+
+    def _hear(self, told: Sequence[Path]) -> None:
+        """Blend what teachers wrote of each picture into its targets; the weight of each row stays."""
+        rows, share = np.unique(self.rows), self.plan.taught
+        heard = [_opinions(path, rows) for path in told]
+        for head, target in enumerate((self.original, self.votes)):
+            opinion = np.mean([both[head] for both in heard], axis=0)
+            worth = target[rows].sum(axis=1, keepdims=True)
+            target[rows] = (1 - share) * target[rows] + share * worth * opinion
 
     def _look(self) -> None:
         """Film all faces that are learned from; the films are kept beside the output folder."""
@@ -272,6 +292,14 @@ def trained(folder: Path) -> Weights:
     if saved is None:
         raise ValueError(f"{folder} holds no {training.CHECKPOINT}")
     return list(saved[0]["average"])
+
+
+def _opinions(path: Path, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probabilities of either head that a teacher wrote for these rows; ValueError where it wrote for others."""
+    with np.load(path, allow_pickle=False) as file:
+        if not np.array_equal(file["rows"], rows):
+            raise ValueError(f"{path} tells of other pictures than this run learns from")
+        return file["original"], file["votes"]
 
 
 def _seldom(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:

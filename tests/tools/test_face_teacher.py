@@ -1,0 +1,197 @@
+"""A teacher of the face model: its package, the network made of it, its opinions, and who learns from them."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workbench import face_package
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = os.environ.get("EMOEDGE_TRAIN_PYTHON", str(ROOT / ".venv-train/bin/python"))
+ENVIRONMENT = {
+    **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT / "tools"),
+}  # fmt: skip
+
+GRAPH = {
+    "weightsManifest": [
+        {"weights": [
+            {"name": "half", "shape": [2, 3], "dtype": "float32", "quantization": {"dtype": "float16"}},
+            {"name": "order", "shape": [2], "dtype": "int32"},
+        ]},
+        {"weights": [{"name": "ceiling", "shape": [], "dtype": "float32"}]},
+    ]
+}  # fmt: skip
+RAW = np.arange(6, dtype=np.float16).tobytes() + np.arange(2, dtype=np.int32).tobytes() + np.float32(6).tobytes()
+
+
+def packed(graph, raw):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for kind, content in (("json", json.dumps(graph).encode()), ("bin", raw)):
+            entry = tarfile.TarInfo(f"{face_package.STEM}.{kind}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def test_weights_are_read_by_name_in_single_precision():
+    archive = packed(GRAPH, RAW)
+    found = face_package.unpacked(archive, sha512=base64.b64encode(hashlib.sha512(archive).digest()).decode())
+    assert sorted(found) == ["ceiling", "half"]
+    assert found["half"].dtype == np.float32
+    assert found["half"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert found["ceiling"].tolist() == 6
+
+
+def test_another_archive_than_the_one_that_is_meant_is_refused(tmp_path):
+    (tmp_path / face_package.ADDRESS.rpartition("/")[2]).write_bytes(packed(GRAPH, RAW))
+    with pytest.raises(ValueError, match="SHA-512"):
+        face_package.weights(tmp_path)
+
+
+def test_a_graph_that_does_not_fit_its_weights_is_refused():
+    with pytest.raises(ValueError, match="24 bytes of weights, its file has 28"):
+        face_package.graph_weights(GRAPH, RAW + bytes(4))
+
+
+def test_no_network_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(face_package, "ADDRESS", "http://127.0.0.1:9/human.tgz")
+    with pytest.raises(ValueError, match="cannot be fetched"):
+        face_package.weights(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+INVENTED = """
+import numpy as np
+from workbench import face_package
+from workbench.face_teacher import STRIDES, WIDTHS
+
+def invented(directory):
+    generator = np.random.default_rng(4)
+    def some(*shape):
+        return generator.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape).astype(np.float32)
+    found = {"conv1/convolution/merged_input": some(3, 3, 3, 32) / 128, "conv1_bn/batchnorm_1/sub": some(32)}
+    narrow = 32
+    for number, wide in enumerate(WIDTHS, start=1):
+        deep, point = f"conv_dw_{number}", f"conv_pw_{number}"
+        found[f"{deep}/depthwise_kernel"] = some(3, 3, narrow, 1)
+        found[f"{deep}_bn/batchnorm_1/mul"] = np.exp(some(narrow))
+        found[f"{deep}_bn/batchnorm_1/sub"] = some(narrow)
+        found[f"{point}/convolution/merged_input"] = some(1, 1, narrow, wide)
+        found[f"{point}_bn/batchnorm_1/sub"] = some(wide)
+        narrow = wide
+    return found
+"""
+
+NORMALISED = (
+    INVENTED
+    + """
+import torch
+from workbench.face_teacher import Teacher
+
+pictures = torch.rand(48, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+net = Teacher(invented(None), (7, 8), dropout=0.0).eval()
+for layer in net.layers:
+    layer.norm.running_var.fill_(1 - layer.norm.eps)
+with torch.no_grad():
+    before = net(pictures)
+    net.normalise(pictures)
+    after = net(pictures)
+    other = net.train()(pictures)
+for a, b, c in zip(before, after, other):
+    assert a.std() > 0.001
+    torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(b, c, rtol=0.05, atol=0.05)
+print("same")
+"""
+)
+
+TAUGHT = (
+    INVENTED
+    + """
+import sys
+from dataclasses import replace
+from pathlib import Path
+face_package.weights = invented
+from workbench.data import faces
+from workbench.recipes import TrainOptions, face, face_teacher
+
+here, data = Path(sys.argv[1]), Path(sys.argv[2])
+asked = TrainOptions(system="emoedge", modality="face-teacher", data=(data,), output=here / "teacher", epochs=1, threads=2)
+face_teacher.train(asked)
+told = np.load(here / "teacher" / face.OPINIONS)
+pack = faces.load((data,))
+for head, classes in (("original", 7), ("votes", 8)):
+    assert told[head].shape == (len(told["rows"]), classes)
+    np.testing.assert_allclose(told[head].sum(1), 1, rtol=1e-4)
+
+face_teacher.train(replace(asked, epochs=2, resume=True))
+assert len((here / "teacher" / "history.csv").read_text().splitlines()) == 3
+
+learn = replace(asked, modality="face", variant="small", output=here / "student", epochs=None, teachers=(here / "teacher",))
+plain = face.Run(pack, face.PLANS["small"], replace(learn, teachers=()))
+run = face.Run(pack, face.PLANS["small"], learn)
+told = np.load(here / "teacher" / face.OPINIONS)
+share, rows = face.PLANS["small"].taught, told["rows"]
+np.testing.assert_allclose(run.original[rows], (1 - share) * plain.original[rows] + share * told["original"], rtol=1e-4)
+np.testing.assert_allclose(run.votes[rows], (1 - share) * plain.votes[rows] + share * told["votes"], rtol=1e-4)
+assert np.array_equal(run.original[run.held], plain.original[run.held])
+
+for name, wrong in (("fewer", {"rows": rows[:-1]}), ("mixed", {})):
+    (here / name).mkdir()
+    np.savez(here / name / face.OPINIONS, **{**told, **wrong})
+(here / "net").mkdir()
+for teachers in ((here / "fewer",), (here / "mixed", here / "net")):
+    try:
+        face.Run(pack, face.PLANS["small"], replace(learn, teachers=teachers))
+    except ValueError as error:
+        print(error)
+    else:
+        raise AssertionError(teachers)
+"""
+)
+
+
+def ran(script, *arguments):
+    done = subprocess.run(
+        [PYTHON, "-c", script, *map(str, arguments)], env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def has_torch():
+    return not subprocess.run([PYTHON, "-c", "import torch"], env=ENVIRONMENT, capture_output=True, check=False).returncode
+
+
+@pytest.mark.train
+def test_normalising_changes_nothing_that_the_network_says():
+    if not has_torch():
+        pytest.skip("no PyTorch in the training environment")
+    assert "same" in ran(NORMALISED)
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_a_teacher_trains_goes_on_and_is_heard(tmp_path):
+    if not has_torch():
+        pytest.skip("no PyTorch in the training environment")
+    generator = np.random.default_rng(3)
+    labels = np.arange(280) % 7
+    votes = np.zeros((280, 10), np.uint8)
+    votes[np.arange(280), [4, 5, 6, 1, 3, 2, 0] * 40] = 10
+    np.savez(
+        tmp_path / "faces.npz", images=generator.integers(0, 255, (280, 48, 48), dtype=np.uint8),
+        labels=labels.astype(np.uint8), split=np.zeros(280, np.uint8), ferplus_votes=votes,
+    )  # fmt: skip
+    told = ran(TAUGHT, tmp_path, tmp_path / "faces.npz")
+    assert "tells of other pictures" in told
+    assert "do not go together" in told
