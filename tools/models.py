@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,9 @@ LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
 GATE_FAILED = 3
 """Exit status of `tools/convert.py`."""
 FACE_FRONT_END = "face_gray:size=48"
+TERMS = "research and private, non-commercial use only"
+FACES_LEARNED = "FER2013 Training split, original labels and FERPlus votes"
+VOICES_LEARNED = "RAVDESS actors 1-14, TESS, nEMO, URDU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,19 @@ class Step:
 
     def command(self, data: Path, out: Path) -> list[str]:
         """Words to run it with."""
-        words = [word.format(data=data, out=out) for word in self.words.split()]
+        words = [word.format(data=data, out=out) for word in shlex.split(self.words)]
         words = [_told(Path(word[2:-1])) if word.startswith("$(") else word for word in words]
         resumed = ["--resume"] if self.resumable else []
         return [sys.executable, str(ROOT / "tools" / words[0]), *words[1:], *resumed]
+
+    @property
+    def output(self) -> str:
+        """What it makes, with `{out}`; empty where it writes into what an earlier one made."""
+        return self.words.partition("--output ")[2].partition(" ")[0]
+
+    def stamp(self, out: Path) -> Path:
+        """File that tells with which words it was done."""
+        return out / f".{self.name.replace(' ', '-').replace(',', '')}.done"
 
 
 def _told(path: Path) -> str:
@@ -59,17 +72,16 @@ def _converted(name: str, head: str) -> str:
     return (
         f"convert.py convert {{out}}/face-settled/{head}.keras --modality face --labels {LABELS} "
         f"--front-end {FACE_FRONT_END} --calibrate {{out}}/face-settled/{head}-held-out.npz --prior data "
-        f"--name {name} --output {{out}}/{name}.tflite"
+        f"--name {name} --trained-on '{FACES_LEARNED}' --licence '{TERMS}; see models/tflite/{name}.md' "
+        f"--output {{out}}/{name}.tflite"
     )
 
 
 FACES = "train.py --modality face --data {data}/fer2013.npz --variant"
 STEPS: Sequence[Step] = (
-    Step("face teacher", "train.py --modality face-teacher --data {data}/fer2013.npz --output {out}/face-teacher",
-         resumable=True, threads=True),
-    Step("face", f"{FACES} wide --teacher {{out}}/face-teacher --output {{out}}/face", resumable=True, threads=True),
-    Step("face, settled", f"{FACES} settle --teacher {{out}}/face-teacher --start {{out}}/face "
-         "--output {out}/face-settled", resumable=True, threads=True),
+    Step("face", f"{FACES} wide --output {{out}}/face", resumable=True, threads=True),
+    Step("face, settled", f"{FACES} settle --start {{out}}/face --output {{out}}/face-settled", resumable=True,
+         threads=True),
     Step("face.tflite", _converted("face", "face-ferplus"), gate=True),
     Step("face.tflite, abstention", "evaluate.py {out}/face.tflite --data {out}/face-settled/face-ferplus-held-out.npz "
          "--split 0 --fit-abstention 0.93"),
@@ -83,7 +95,8 @@ STEPS: Sequence[Step] = (
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
          "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
-         "--samples 250 --output-kind logits --reliability 0.35 --name speech --output {out}/speech.tflite", gate=True),
+         f"--samples 250 --output-kind logits --reliability 0.35 --name speech --trained-on '{VOICES_LEARNED}' "
+         f"--licence '{TERMS}; see models/tflite/speech.md' --output {{out}}/speech.tflite", gate=True),
     Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz", threads=True),
     Step("likeness", "train_likeness.py --data {data}/fer2013.npz --output {out}/likeness.npz"),
 )  # fmt: skip
@@ -120,6 +133,9 @@ def main(arguments: list[str] | None = None) -> int:
         except subprocess.CalledProcessError as error:
             print(f"{step.name} ended with {error.returncode}; start again to go on from there", file=sys.stderr)
             return 1
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
     if given.install:
         for name in FIGURES:
             shutil.copyfile(given.output / name, SHIPPED / name)
@@ -130,10 +146,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _do(step: Step, place: str, given: argparse.Namespace) -> None:
-    stamp = given.output / f".{step.name.replace(' ', '-').replace(',', '')}.done"
+    stamp = step.stamp(given.output)
     if stamp.exists() and stamp.read_text(encoding="utf-8") == step.words:
         print(f"== {place} {step.name}: done before", flush=True)
         return
+    later = _built_on(step)
+    # What would go on with a run that began with other words, or on top of another network.
+    stale = [each for each in (step, *later) if each.resumable and each.stamp(given.output).exists()]
+    if stale:
+        paths = " ".join(f"{each.output.format(out=given.output)} {each.stamp(given.output)}" for each in stale)
+        raise ValueError(f"{step.name} is to be made anew; remove what the old one left first: {paths}")
+    for each in later:
+        each.stamp(given.output).unlink(missing_ok=True)
     command = step.command(given.data, given.output)
     if step.threads:
         command += ["--threads", str(given.threads)]
@@ -144,6 +168,16 @@ def _do(step: Step, place: str, given: argparse.Namespace) -> None:
         raise subprocess.CalledProcessError(ended, command)
     stamp.write_text(step.words, encoding="utf-8")
     print(f"== {place} {step.name}: {(time.monotonic() - began) / 60:.0f} minutes", flush=True)
+
+
+def _built_on(step: Step) -> list[Step]:
+    """Later steps that read or change what this one makes, or what one of them makes."""
+    outputs, found = [step.output], []
+    for later in STEPS[STEPS.index(step) + 1 :]:
+        if any(output and output in later.words for output in outputs):
+            found.append(later)
+            outputs.append(later.output)
+    return found
 
 
 def _compare(given: argparse.Namespace) -> None:

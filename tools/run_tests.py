@@ -6,24 +6,32 @@ No test ends as skipped: a mark whose needs are not met is deselected before the
 `make test`. Arguments are passed on to pytest.
 
 Without arguments those that measure time run first and alone; then the tests of the daemon and those of the programs in
-`tools/` run side by side: the ones mostly wait for brokers and clocks, the others compute, and give way to them. What
-the latter print comes when they have ended.
+`tools/` run side by side: the ones mostly wait for brokers and clocks, the others compute, and give way to them. The
+latter go file by file; once the daemon's have ended, two files at a time. What a file prints comes when it has ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import queue
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ALONE = "tests/performance/test_hot_path.py"
 PROGRAMS = "tests/tools"
+LONG = {"test_classic_systems.py", "test_train_speech.py", "test_soak_decisions.py", "test_train_face.py"}
+"""Of these: they begin first, so that none of them is left over at the end."""
+PATIENCE = ("--timeout=900",)
+NOTHING = 5
+"""Exit code of pytest where a file has no test that this machine can run."""
 
 
 def train_reason() -> str | None:
@@ -73,25 +81,48 @@ def command_reason(*commands: str) -> str | None:
 
 
 def all_of_them(command: list[str], environment: dict[str, str]) -> int:
-    """Run ALONE, then PROGRAMS at a low priority beside all others; returns the exit code of a run that failed."""
+    """Run ALONE, then the files of PROGRAMS at a low priority beside all others; returns the exit code of a failure."""
+    files: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    found = sorted((ROOT / PROGRAMS).glob("test_*.py"))
+    for path in sorted(found, key=lambda path: path.name not in LONG):
+        files.put(path)
+    codes = {ALONE: _run([*command, ALONE], environment)}
 
-    def run(*words: str) -> int:
-        return subprocess.run([*command, *words], cwd=ROOT, env=environment, check=False).returncode
+    def work(first: list[str] | None = None) -> None:
+        if first:
+            codes["the tests of the daemon"] = _run(first, environment)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                name = str(files.get_nowait().relative_to(ROOT))
+                codes[name] = _run(["nice", "-n", "10", *command, name, *PATIENCE, "-o",
+                                    f"cache_dir=.pytest_cache/{Path(name).stem}"], environment, title=name)  # fmt: skip
 
-    codes = {ALONE: run(ALONE)}
-    with tempfile.TemporaryFile() as said:
-        programs = subprocess.Popen(
-            ["nice", "-n", "10", *command, PROGRAMS, "--timeout=900", "-o", "cache_dir=.pytest_cache/programs"],
-            cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        codes["the tests of the daemon"] = run(f"--ignore={ALONE}", f"--ignore={PROGRAMS}")
-        print(f"\n{PROGRAMS}, beside the others:", flush=True)
-        codes[PROGRAMS] = programs.wait()
-        said.seek(0)
-        shutil.copyfileobj(said, sys.stdout.buffer)
-    failed = [name for name, code in codes.items() if code]
+    with ThreadPoolExecutor(2) as workers:
+        both = [workers.submit(work, [*command, f"--ignore={ALONE}", f"--ignore={PROGRAMS}"]), workers.submit(work)]
+        try:
+            for each in both:
+                each.result()
+        except KeyboardInterrupt:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    files.get_nowait()
+            raise
+    failed = [name for name, code in codes.items() if code not in (0, NOTHING)]
     print(f"failed, see above: {', '.join(failed)}" if failed else "all tests passed", flush=True)
-    return max(codes.values(), key=abs)
+    return max((codes[name] for name in failed), key=abs, default=0)
+
+
+def _run(words: list[str], environment: dict[str, str], title: str = "") -> int:
+    """Exit code of pytest; with a title its output comes in one piece under it, when it has ended."""
+    if not title:
+        return subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
+    began = time.monotonic()
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    sys.stdout.write(f"\n{title}, {time.monotonic() - began:.0f} s:\n{done.stdout}")
+    sys.stdout.flush()
+    return done.returncode
 
 
 def main() -> int:

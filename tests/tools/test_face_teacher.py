@@ -119,7 +119,8 @@ TAUGHT = (
 import sys
 from dataclasses import replace
 from pathlib import Path
-face_package.weights = invented
+from workbench import face_teacher as network
+face_package.weights, network.SIDE = invented, 32
 from workbench.data import faces
 from workbench.recipes import TrainOptions, face, face_teacher
 

@@ -55,6 +55,42 @@ def test_a_step_that_was_done_is_not_done_again(tmp_path, monkeypatch, capsys):
     assert calls.read_text() == "abbc"
 
 
+def test_what_was_built_on_a_step_is_made_anew_with_it():
+    by_name = {step.name: step for step in models.STEPS}
+    assert [step.name for step in models._built_on(by_name["face-fer2013.tflite"])] == ["face-fer2013.tflite, reliability"]
+    after = [step.name for step in models._built_on(by_name["face, settled"])]
+    assert after == [name for name in by_name if name.startswith(("face.tflite", "face-fer2013"))]
+    assert [step.name for step in models._built_on(by_name["speech"])] == ["speech.tflite"]
+    assert models._built_on(by_name["likeness"]) == []
+
+
+def test_a_changed_step_takes_what_follows_with_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "speech").mkdir()
+    for name in ("fer2013.npz", "speech/labels.csv"):
+        (tmp_path / name).touch()
+    calls = tmp_path / "calls"
+    program = tmp_path / "note.py"
+    program.write_text(f"import sys; open({str(calls)!r}, 'a').write(sys.argv[1])")
+    monkeypatch.setattr(models, "FIGURES", {})
+
+    def run(letter, *, resumable=()):
+        monkeypatch.setattr(models, "STEPS", [
+            models.Step("first", f"{program} {letter} --output {{out}}/one", resumable="first" in resumable),
+            models.Step("second", f"{program} s --start {{out}}/one", resumable="second" in resumable),
+            models.Step("third", f"{program} t {{out}}/two"),
+        ])  # fmt: skip
+        return models.main(["--data", str(tmp_path), "--output", str(tmp_path / "out")])
+
+    assert run("a") == run("a") == 0
+    assert calls.read_text() == "ast"
+    assert run("b") == 0
+    assert calls.read_text() == "astbs", "the third does not depend on it"
+    for which in ("first", "second"):
+        assert run("c", resumable={which}) == 2, "a folder that holds another run must not be gone on with"
+        assert f".{which}.done" in capsys.readouterr().err
+    assert calls.read_text() == "astbs"
+
+
 def test_missing_data_is_one_line(tmp_path, capsys):
     assert models.main(["--data", str(tmp_path)]) == 2
     assert "lacks fer2013.npz, speech/labels.csv" in capsys.readouterr().err

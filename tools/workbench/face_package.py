@@ -1,7 +1,8 @@
 """Weights of a network that knows faces and that nobody here trained, out of a package of the npm registry.
 
-FaceRes (github.com/HSE-asavchenko/HSE_FaceRec_tf, Apache-2.0), a MobileNet (Howard et al. 2017, arXiv:1704.04861) that
-tells identities, age and gender, as the package `@vladmandic/human` (MIT) carries it for TensorFlow.js.
+FaceRes (Savchenko 2019, doi:10.7717/peerj-cs.197; github.com/av-savchenko/HSE_FaceRec_tf), a MobileNet (Howard et al.
+2017, arXiv:1704.04861) that tells identities, age and gender, as the package `@vladmandic/human` (MIT) carries it for
+TensorFlow.js.
 """
 
 from __future__ import annotations

@@ -151,9 +151,10 @@ class Run:
             self.begin = trained(options.start)
             if stages(self.begin) != plan.stages:
                 raise ValueError(f"{options.start} has stages {stages(self.begin)}, this variant {plan.stages}")
-        teachers = tuple(trained(folder) for folder in options.teachers if not (folder / OPINIONS).exists())
-        if 0 < len(teachers) < len(options.teachers):
-            raise ValueError("teachers of the kind `teach` and others do not go together")
+        folders = [folder for folder in options.teachers if not (folder / OPINIONS).exists()]
+        if 0 < len(folders) < len(options.teachers):
+            raise ValueError("teachers that wrote their opinions and networks to be asked do not go together")
+        teachers = tuple(trained(folder) for folder in folders)
         goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
         return learner(self.begin, goal, seed=options.seed, threads=options.threads)
 
