@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.balance not in ("none", *balances(chosen)):
             ways = ", ".join(("none", *balances(chosen)))
             raise ValueError(f"this recipe cannot balance by {options.balance}; it takes {ways}")  # noqa: TRY301
+        if options.split and not getattr(chosen, "SPLITS", False):
+            raise ValueError("this recipe divides its data in one way only; --split is for classic systems")  # noqa: TRY301
         if (options.teachers or options.start) and not getattr(chosen, "TEACHERS", False):
             raise ValueError("this recipe learns neither from nor on top of an earlier run")  # noqa: TRY301
         chosen.train(options)

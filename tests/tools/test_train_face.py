@@ -134,7 +134,10 @@ def test_what_cannot_be_trained_is_one_clear_line(pack, tmp_path):
     small = tmp_path / "small.npz"
     with np.load(pack) as archive:
         np.savez(small, **{key: archive[key][:50] for key in archive.files})
-    for more, message in ((["--variant", "huge"], "no variant 'huge'"), (["--epochs", "0"], "at least 1")):
+    for more, message in (
+        (["--variant", "huge"], "no variant 'huge'"), (["--epochs", "0"], "at least 1"),
+        (["--split", "honest"], "--split is for classic systems"),
+    ):  # fmt: skip
         done = subprocess.run(
             [*command(pack, tmp_path / "x"), *more], env=ENVIRONMENT, capture_output=True, text=True, check=False
         )

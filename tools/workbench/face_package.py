@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import io
 import json
 import math
 import tarfile
-import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -40,28 +40,30 @@ def weights(directory: Path) -> dict[str, NDArray[np.float32]]:
     Raises ValueError where it cannot be fetched, or is not the one that is meant.
     """
     path = directory / ADDRESS.rpartition("/")[2]
-    if not path.exists():
-        archive = _fetched()
-        directory.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(archive)
-        part.replace(path)
-    return unpacked(path.read_bytes())
+    if path.exists():
+        return unpacked(path.read_bytes(), path)
+    archive = _fetched()
+    found = unpacked(archive, ADDRESS)
+    directory.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(archive)
+    part.replace(path)
+    return found
 
 
 def _fetched() -> bytes:
     try:
         with urllib.request.urlopen(ADDRESS, timeout=TIMEOUT) as answer:  # noqa: S310 - the address is a constant
             archive: bytes = answer.read()
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise ValueError(f"{ADDRESS} cannot be fetched: {error}") from error
     return archive
 
 
-def unpacked(archive: bytes, *, sha512: str = SHA512) -> dict[str, NDArray[np.float32]]:
-    """Weights in the archive of the package, by their names; ValueError where its sum is another."""
-    if base64.b64encode(hashlib.sha512(archive).digest()).decode() != sha512:
-        raise ValueError(f"this is not {ADDRESS}: its SHA-512 is another")
+def unpacked(archive: bytes, place: Path | str) -> dict[str, NDArray[np.float32]]:
+    """Weights in the package that was found at `place`, by their names; ValueError where its sum is another."""
+    if base64.b64encode(hashlib.sha512(archive).digest()).decode() != SHA512:
+        raise ValueError(f"{place} is not the package that is meant: its SHA-512 is another")
     with tarfile.open(fileobj=io.BytesIO(archive)) as package:
         files = [package.extractfile(f"{STEM}.{kind}") for kind in ("json", "bin")]
         described, raw = (file.read() for file in files if file is not None)

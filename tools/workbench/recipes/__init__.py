@@ -38,7 +38,7 @@ class TrainOptions:
     epochs: int | None = None
     """Passes over the training part; None: the recipe's own number."""
     split: str = ""
-    """How the data is divided, where the recipe knows several ways; empty: its own."""
+    """How the data is divided, where the recipe has SPLITS; empty: its own."""
     balance: str = "none"
     """One of `workbench.data.balance.METHODS`, and of the recipe's BALANCE unless it is `none`."""
     teachers: tuple[Path, ...] = ()
