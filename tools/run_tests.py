@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ALONE = "tests/performance/test_hot_path.py"
 PROGRAMS = "tests/tools"
-LONG = {"test_classic_systems.py", "test_train_speech.py", "test_soak_decisions.py", "test_train_face.py"}
+LONG = {"test_classic_systems.py", "test_convert_keras.py", "test_soak.py", "test_train_face.py"}
 """Of these: they begin first, so that none of them is left over at the end."""
 PATIENCE = ("--timeout=900",)
 NOTHING = 5

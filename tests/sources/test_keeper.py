@@ -188,7 +188,7 @@ def test_stop_is_quick_while_a_read_blocks_and_start_works_again(bench, until):
 def test_one_log_line_for_each_change_of_state(bench, until, caplog):
     caplog.set_level("INFO")
     one = bench(SourceError("busy"), SourceError("busy"), SourceError("busy"), ["x"], SourceError("gone"), endless())
-    until(lambda: len(one.opened) == 6 and one.keeper.status is SensorStatus.ONLINE)
+    until(lambda: len(one.opened) == 6 and caplog.messages[-1:] == ["bench: online"])
     assert caplog.messages == [
         "bench: busy; trying again",
         "bench: online",
