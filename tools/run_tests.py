@@ -34,18 +34,19 @@ NOTHING = 5
 """Exit code of pytest where a file has no test that this machine can run."""
 
 
-def train_reason() -> str | None:
-    """Why the training environment cannot be used, if it cannot."""
+def train_reason(*more: str) -> str | None:
+    """Why the training environment cannot be used, if it cannot; it must have these modules beside TensorFlow."""
     python = os.environ.get("EMOEDGE_TRAIN_PYTHON", str(ROOT / ".venv-train/bin/python"))
     if not Path(python).exists():
         return "TensorFlow 2.15 needs Python 3.11, and there is no .venv-train here (make setup-train)"
-    probe = subprocess.run(
-        [python, "-c", "import tensorflow"],
-        capture_output=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        check=False,
-    )
-    return None if probe.returncode == 0 else "TensorFlow cannot be imported in .venv-train"
+    for module in ("tensorflow", *more):
+        probe = subprocess.run(
+            [python, "-c", f"import {module}"], capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            check=False,
+        )  # fmt: skip
+        if probe.returncode:
+            return f"{module} cannot be imported in .venv-train"
+    return None
 
 
 def home_assistant_reason() -> str | None:
@@ -131,6 +132,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     reasons = {
         "train": train_reason(),
+        "torch": train_reason("torch"),
         "homeassistant": home_assistant_reason(),
         "chromium": command_reason("chromium", "chromedriver"),
         "systemd": command_reason("systemd-analyze"),

@@ -183,22 +183,14 @@ def ran(script, *arguments):
     return done.stdout
 
 
-def has_torch():
-    return not subprocess.run([PYTHON, "-c", "import torch"], env=ENVIRONMENT, capture_output=True, check=False).returncode
-
-
-@pytest.mark.train
+@pytest.mark.torch
 def test_normalising_changes_nothing_that_the_network_says():
-    if not has_torch():
-        pytest.skip("no PyTorch in the training environment")
     assert "same" in ran(NORMALISED)
 
 
-@pytest.mark.train
+@pytest.mark.torch
 @pytest.mark.slow
 def test_a_teacher_trains_goes_on_and_is_heard(tmp_path):
-    if not has_torch():
-        pytest.skip("no PyTorch in the training environment")
     generator = np.random.default_rng(3)
     labels = np.arange(280) % 7
     votes = np.zeros((280, 10), np.uint8)

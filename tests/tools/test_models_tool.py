@@ -33,18 +33,34 @@ def test_every_measured_file_is_made_by_a_step():
     assert all((folder / name).is_file() for name, folder in models.NETS.items())
 
 
-def test_a_step_that_was_done_is_not_done_again(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def program(tmp_path):
+    """Notes its first word in the file `calls` beside it, and exits with its second."""
+    path = tmp_path / "note.py"
+    path.write_text(f"import sys; open({str(tmp_path / 'calls')!r}, 'a').write(sys.argv[1]); sys.exit(int(sys.argv[2]))")
+    return path
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Runs steps in the place of the shipped ones; returns the exit code."""
     (tmp_path / "speech").mkdir()
     for name in ("fer2013.npz", "speech/labels.csv"):
         (tmp_path / name).touch()
-    calls = tmp_path / "calls"
-    program = tmp_path / "note.py"
-    program.write_text(f"import sys; open({str(calls)!r}, 'a').write(sys.argv[1]); sys.exit(int(sys.argv[2]))")
     monkeypatch.setattr(models, "FIGURES", {})
 
-    def run(*steps):
-        monkeypatch.setattr(models, "STEPS", [models.Step(name, f"{program} {name} {code}", gate=gate) for name, code, gate in steps])
+    def made(*steps):
+        monkeypatch.setattr(models, "STEPS", steps)
         return models.main(["--data", str(tmp_path), "--output", str(tmp_path / "out")])
+
+    return made
+
+
+def test_a_step_that_was_done_is_not_done_again(tmp_path, program, make, capsys):
+    calls = tmp_path / "calls"
+
+    def run(*steps):
+        return make(*(models.Step(name, f"{program} {name} {code}", gate=gate) for name, code, gate in steps))
 
     assert run(("a", 0, False), ("b", 1, False), ("c", 0, False)) == 1
     assert calls.read_text() == "ab"
@@ -64,22 +80,15 @@ def test_what_was_built_on_a_step_is_made_anew_with_it():
     assert models._built_on(by_name["likeness"]) == []
 
 
-def test_a_changed_step_takes_what_follows_with_it(tmp_path, monkeypatch, capsys):
-    (tmp_path / "speech").mkdir()
-    for name in ("fer2013.npz", "speech/labels.csv"):
-        (tmp_path / name).touch()
+def test_a_changed_step_takes_what_follows_with_it(tmp_path, program, make, capsys):
     calls = tmp_path / "calls"
-    program = tmp_path / "note.py"
-    program.write_text(f"import sys; open({str(calls)!r}, 'a').write(sys.argv[1])")
-    monkeypatch.setattr(models, "FIGURES", {})
 
     def run(letter, *, resumable=()):
-        monkeypatch.setattr(models, "STEPS", [
-            models.Step("first", f"{program} {letter} --output {{out}}/one", resumable="first" in resumable),
-            models.Step("second", f"{program} s --start {{out}}/one", resumable="second" in resumable),
-            models.Step("third", f"{program} t {{out}}/two"),
-        ])  # fmt: skip
-        return models.main(["--data", str(tmp_path), "--output", str(tmp_path / "out")])
+        return make(
+            models.Step("first", f"{program} {letter} 0 --output {{out}}/one", resumable="first" in resumable),
+            models.Step("second", f"{program} s 0 --start {{out}}/one", resumable="second" in resumable),
+            models.Step("third", f"{program} t 0 {{out}}/two"),
+        )
 
     assert run("a") == run("a") == 0
     assert calls.read_text() == "ast"
