@@ -25,7 +25,7 @@ DROPOUT = 0.3
 PACKAGE = "face-package"
 """Folder beside the output in which the package with its first weights is kept."""
 FIRST = 256
-"""Pictures by which its normalisations are set."""
+"""Pictures by which its normalisations are set, and which it is asked about at once."""
 
 
 def train(options: TrainOptions) -> None:
