@@ -1,4 +1,4 @@
-"""From the frame values of one window to a model's input: level, floor, logarithm, session, DCT, standardisation."""
+"""From the frame values of one window to a model's input: level, floor, log or root, session, DCT, standardisation."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ EPSILON = float(np.finfo(np.float64).eps)
 """What exact zeros become where no floor is set, as in python_speech_features."""
 
 
-def logarithm(
+def compressed(
     power: NDArray[Any], level: NDArray[np.float64] | float, parameters: SpeechParameters
 ) -> NDArray[np.float64]:
-    """Logarithm of `power` / `level`, not below the floor; a level of 0 (silence) gives the floor."""
+    """Logarithm, or root, of `power` / `level`, not below the floor; a level of 0 (silence) gives the floor."""
     quotient = np.asarray(power, dtype=np.float64) / np.where(np.asarray(level) > 0, level, 1.0)
     if parameters.floor is None:
         quotient[quotient == 0] = EPSILON
     else:
         np.maximum(quotient, 10 ** (parameters.floor / 10), out=quotient)
+    if parameters.log == "root":
+        return np.asarray((quotient**parameters.root - 1) / parameters.root)
     return np.asarray(np.log(quotient) if parameters.log == "ln" else 10 * np.log10(quotient))
 
 
@@ -78,7 +80,7 @@ class FeatureTransform:
         p = self._parameters
         power, extras = window[:, : p.mels], window[:, p.mels :]
         level = self._level(power)
-        log_mel = logarithm(power, level, p)
+        log_mel = compressed(power, level, p)
         if p.session == "running":
             if statistics is None:
                 raise ValueError(f"{self._name} with session=running needs the session's statistics")
@@ -91,7 +93,7 @@ class FeatureTransform:
         if self._name == "summary_162":
             return self._summary(cepstra, power / level if level > 0 else power, extras, level)
         if p.energy:
-            cepstra[:, 0] = logarithm(extras[:, 0], self._mean_level(extras[:, 0]), p)
+            cepstra[:, 0] = compressed(extras[:, 0], self._mean_level(extras[:, 0]), p)
             extras = extras[:, 1:]
         if self._name == "mfcc_mean":
             return np.asarray(cepstra.mean(axis=0))

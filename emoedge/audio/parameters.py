@@ -59,8 +59,11 @@ class SpeechParameters:
     """What power is divided by: nothing, the window's mean mel power, or the window's highest mel power."""
     floor: float | None = field(default=None, metadata={"kind": "number", "low": -200, "high": 0, "none": True})
     """Decibels (after `level`) below which power is raised; none: zeros become the float64 epsilon."""
-    log: str = _word("ln", "ln", "db")
-    """Natural logarithm, or 10 log10."""
+    log: str = _word("ln", "ln", "db", "root")
+    """Natural logarithm, 10 log10, or a root in place of it: (x^root - 1) / root, which gives what is faint less
+    room (root cepstra: Alexandre and Lockwood, Speech Communication 12, 1993)."""
+    root: float = _number(0.15, 0.01, 1)
+    """Its exponent; near 0 it is the natural logarithm."""
     coefficients: int = _integer(13, 1, 512)
     """Rows of the orthonormal DCT-II that are kept."""
     lifter: float = _number(0.0, 0, 100)
@@ -129,7 +132,7 @@ class SpeechParameters:
 
 
 _FRAMES = ("seconds", "window", "hop", "nfft", "taper")
-_MEL = (*_FRAMES, "preemphasis", "mels", "fmin", "fmax", "filters", "level", "floor", "log")
+_MEL = (*_FRAMES, "preemphasis", "mels", "fmin", "fmax", "filters", "level", "floor", "log", "root")
 _STEPS = ("session_step", "session_share")
 _SESSION = tuple(f.name for f in fields(SpeechParameters) if f.name.startswith("session") and f.name not in _STEPS)
 _CEPSTRA = (*_MEL, "coefficients", "lifter", "energy")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from emoedge.audio import parameters as known
-from emoedge.audio.features import FeatureTransform, logarithm
+from emoedge.audio.features import FeatureTransform, compressed
 from emoedge.audio.frames import FrameAnalysis
 from emoedge.audio.session import SessionEar, SessionStatistics
 
@@ -123,7 +123,7 @@ class SpeechFrontEnd:
                 power = values[start : start + count, : p.mels]
                 level, active = self._ear.hear(power)
                 if active.any():
-                    self.statistics.update(logarithm(power, level[:, None], p), active)
+                    self.statistics.update(compressed(power, level[:, None], p), active)
                 else:
                     self.statistics.pause(len(active))
         self._keep(values)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emoedge.audio import mel
-from emoedge.audio.features import logarithm
+from emoedge.audio.features import compressed
 from emoedge.audio.frames import windows
 from emoedge.audio.functionals import Functionals, size
 from emoedge.audio.pitch import Periodicity
@@ -71,7 +71,7 @@ class FunctionalsTransform:
         loudest = level.max(initial=0.0)
         at = np.flatnonzero((window[:, -1] > 0) & (level > loudest * self._below))
         power = window[at, : p.mels]
-        log_mel = logarithm(power, self._level(power), p)
+        log_mel = compressed(power, self._level(power), p)
         return self._functionals(
             log_mel @ self._dct, power, window[at, p.mels], window[at, p.mels + 1], at, level / p.mels
         )

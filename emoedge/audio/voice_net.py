@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emoedge.audio.features import logarithm
+from emoedge.audio.features import compressed
 from emoedge.audio.frames import FrameAnalysis
 from emoedge.audio.parameters import SpeechParameters
 from emoedge.audio.session import SessionEar
@@ -75,7 +75,7 @@ class VoiceInput:
     def frames(self, power: NDArray[Any]) -> NDArray[np.float32]:
         """Next mel power (n, 40) to input frames (n, 40)."""
         level = self._ear.level(power)
-        log_mel = logarithm(power, level[:, None], PARAMETERS)
+        log_mel = compressed(power, level[:, None], PARAMETERS)
         return np.asarray((log_mel - CENTRE) / SCALE, dtype=np.float32)
 
 

@@ -36,6 +36,8 @@ def test_parameters_are_complete_and_rebuild_the_same(name):
         ("mfcc_sequence", {"energy": 1}, "true or false"),
         ("mfcc_sequence", {"taper": "kaiser"}, "one of rect, hann, hamming"),
         ("mfcc_sequence", {"level": 3}, "one of none, window, peak"),
+        ("mfcc_sequence", {"log": "sqrt"}, "one of ln, db, root"),
+        ("mfcc_sequence", {"log": "root", "root": 0}, "a number from 0.01 to 1"),
         ("mfcc_sequence", {"floor": "low"}, "a number from -200 to 0"),
         ("mfcc_sequence", {"window": 0.1}, "at least as many"),
         ("mfcc_sequence", {"seconds": 0.1, "window": 0.2, "nfft": 4096}, "at least one frame"),
