@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from numpy.typing import NDArray
 
-VOTERS = 8
+VOTERS = 24
 """Networks of other random beginnings: their mean errs less than one of their common width."""
 
 
