@@ -18,7 +18,7 @@ from emoedge.messages import Frame
 from emoedge.vision.crop import square
 from emoedge.vision.eye import Vision
 from emoedge.vision.haar import HaarDetector
-from workbench import scenes
+from workbench import scenes, training
 from workbench.scene_evaluation import SAME
 
 if TYPE_CHECKING:
@@ -105,7 +105,4 @@ def _make(job: _Job) -> None:
         found = look(image, generator)
         if found is not None:
             pictures[row], seen[row] = found, True
-    part = job.path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, pictures=pictures, seen=seen)
-    part.replace(job.path)
+    training.write_arrays(job.path, {"pictures": pictures, "seen": seen})

@@ -53,12 +53,17 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     flat = {f"{name}/{i:04d}": array for name, group in arrays.items() for i, array in enumerate(group)}
     flat["state"] = np.frombuffer(json.dumps(dict(state)).encode(), dtype=np.uint8)
-    temporary = folder / (CHECKPOINT + ".part")
-    with temporary.open("wb") as file:
-        np.savez(file, **flat)
+    write_arrays(folder / CHECKPOINT, flat)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays as one `.npz`; a kill at any moment leaves the old file or the new one."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(folder / CHECKPOINT)
+    part.replace(path)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, list[NDArray[Any]]], dict[str, object]] | None:

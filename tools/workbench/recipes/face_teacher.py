@@ -63,7 +63,7 @@ class _Teaching(Run):
         rows = np.unique(self.rows)
         sides = [self._said(rows, mirrored=mirrored) for mirrored in (False, True)]
         original, votes = (np.mean([side[head] for side in sides], axis=0) for head in (0, 1))
-        np.savez(folder / OPINIONS, rows=rows, original=original, votes=votes)
+        training.write_arrays(folder / OPINIONS, {"rows": rows, "original": original, "votes": votes})
 
     def _said(self, rows: NDArray[np.int64], *, mirrored: bool) -> list[NDArray[np.float32]]:
         step = -1 if mirrored else 1

@@ -20,6 +20,7 @@ import numpy as np
 from emoedge.audio.front_end import build
 from emoedge.audio.summary import FunctionalsFrontEnd
 from emoedge.emotions import INDEX
+from workbench import training
 from workbench.clip_stream import ClipStream
 from workbench.recipes.speech_augmentation import RATE
 from workbench.recipes.speech_front_end import BASE, SECONDS
@@ -119,10 +120,7 @@ def _key(cache: WaveCache) -> str:
 
 
 def _write(windows: Windows, path: Path) -> None:
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, **{field.name: getattr(windows, field.name) for field in fields(Windows)})
-    part.replace(path)
+    training.write_arrays(path, {field.name: getattr(windows, field.name) for field in fields(Windows)})
 
 
 def _read(path: Path) -> Windows:
