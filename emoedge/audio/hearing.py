@@ -100,7 +100,7 @@ class Hearing:
         self._quality.update(power, probabilities, clipped)
         if self._front_end is not None:
             if self._shared:
-                self._front_end.push_beside(self._samples, power)
+                self._front_end.push_beside(self._samples, power, probabilities)
             else:
                 self._front_end.push(self._samples)
         opened = bool(states.any())

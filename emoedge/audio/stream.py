@@ -106,8 +106,13 @@ class SpeechFrontEnd:
         for start in range(0, len(samples), STRIDE):
             self._take(samples[start : start + STRIDE])
 
-    def push_beside(self, samples: NDArray[Any], power: NDArray[np.float32]) -> None:  # noqa: ARG002 - others need them
-        """The same, where another analysis of the same stream has made the mel power (n, mels) of these frames.
+    def push_beside(
+        self,
+        samples: NDArray[Any],  # noqa: ARG002 - others need them
+        power: NDArray[np.float32],
+        voice: NDArray[np.float32],  # noqa: ARG002 - the same
+    ) -> None:
+        """The same, where the voice net has made the mel power (n, mels) and voice probabilities (n,) of these frames.
 
         `analysis.rows_like` tells whether it may.
         """

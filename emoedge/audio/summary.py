@@ -13,11 +13,12 @@ import numpy as np
 
 from emoedge.audio import mel
 from emoedge.audio.features import compressed
-from emoedge.audio.frames import windows
+from emoedge.audio.frames import DECISIVE, windows
 from emoedge.audio.functionals import Functionals, size
 from emoedge.audio.pitch import Periodicity
 from emoedge.audio.session import SessionStatistics
 from emoedge.audio.stream import SpeechFrontEnd
+from emoedge.audio.voice_net import PARAMETERS, VoiceNet
 from emoedge.errors import ModelError
 
 if TYPE_CHECKING:
@@ -83,7 +84,10 @@ class FunctionalsTransform:
 
 
 class FunctionalsFrontEnd(SpeechFrontEnd):
-    """A stream of samples as functionals; only frames that stand out of the noise are searched for a pitch."""
+    """A stream of samples as functionals; only active frames are searched for a pitch.
+
+    Active is what stands out of the noise and, where `voice` is above 0, is a voice by the voice gate's net.
+    """
 
     def __init__(self, name: str, parameters: SpeechParameters) -> None:
         p = parameters
@@ -93,10 +97,18 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
         self._periodicity = Periodicity(p.pitch_length, lowest=p.f0_min, highest=p.f0_max)
         self._reach = p.pitch_length - p.frame_length
         self._past = np.zeros(self._reach)
-        self._beside: NDArray[np.float32] | None = None
+        self._beside: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._voice = p.voice
+        self._net = VoiceNet() if p.voice > 0 else None
         super().__init__(
             name, p, transform=self._told, statistics=SessionStatistics(p, *self._told.shape), beside=BESIDE
         )
+        if self._net is not None and not self.analysis.rows_like(self._net.analysis):
+            differ = [key for key in DECISIVE if getattr(p, key) != getattr(PARAMETERS, key)]
+            raise ModelError(
+                f"front end {name}: voice is {p.voice:g}; with it the frames must be the voice gate's, "
+                f"{', '.join(f'{key}={getattr(PARAMETERS, key)}' for key in differ)}"
+            )
 
     def rows(self, samples: NDArray[Any]) -> NDArray[np.float32]:
         """Frame values (n, width) of a whole recording, heard from the start of a stream."""
@@ -107,9 +119,11 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
         """Functionals of the newest window as they are, NaN where they cannot be told."""
         return self._told.raw(self.power())
 
-    def push_beside(self, samples: NDArray[Any], power: NDArray[np.float32]) -> None:
-        """Take the next samples (n,), and the mel power (n, mels) of the frames that they complete."""
-        self._beside = power
+    def push_beside(
+        self, samples: NDArray[Any], power: NDArray[np.float32], voice: NDArray[np.float32]
+    ) -> None:
+        """Take the next samples (n,), and mel power (n, mels) and voice (n,) of the frames that they complete."""
+        self._beside = power, voice
         self.push(samples)
         self._beside = None
 
@@ -138,18 +152,24 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
     def _start(self) -> None:
         super()._start()
         self._past[:] = 0.0
+        if self._net is not None:
+            self._net.reset()
 
     def _rows(self, samples: NDArray[np.float64], before: float) -> NDArray[np.float32]:
         p = self._parameters
         count = max(0, 1 + (len(samples) - p.frame_length) // p.frame_step)
         if self._beside is None:
             power = super()._rows(samples, before)
+            voice = None if self._net is None else self._net.judge(power)
         else:
-            power, self._beside = self._beside[:count], self._beside[count:]
+            power, voice = (whole[:count] for whole in self._beside)
+            self._beside = self._beside[0][count:], self._beside[1][count:]
         rows = np.zeros((count, self.width), dtype=np.float32)
         rows[:, : p.mels] = power
         line = np.concatenate([self._past, samples])
         active = self._ear.hear(rows[:, : p.mels])[1]
+        if voice is not None:
+            active &= voice >= self._voice
         if active.any():
             frames = windows(line, p.pitch_length, p.frame_step)[:count][active]
             rows[active, p.mels], rows[active, p.mels + 1] = self._periodicity(frames)

@@ -9,6 +9,7 @@ from emoedge.audio.front_end import build, features_from_power, mel_power
 from emoedge.audio.functionals import LEAST, Functionals, size
 from emoedge.audio.pitch import Periodicity
 from emoedge.audio.voice_net import VoiceNet
+from emoedge.errors import ModelError
 from emoedge.inference.spec import FrontEndSpec
 
 RATE = 16000
@@ -16,6 +17,7 @@ SHARED = {"window": 0.025, "hop": 0.02, "nfft": 512, "taper": "hann", "preemphas
           "fmax": 7800.0, "filters": "htk"}  # fmt: skip
 SPEC = FrontEndSpec("mfcc_functionals", {**SHARED, "level": "window", "floor": -50.0, "session": "running",
                                          "session_prior": 2.0, "session_mean": 1.0})  # fmt: skip
+VOICES = FrontEndSpec(SPEC.name, {**SPEC.parameters, "voice": 0.5})
 TELL = Functionals(np.linspace(100, 7000, 8), hop=0.02, voicing=0.5)
 
 
@@ -100,10 +102,11 @@ def test_syllables_show_in_the_swing_of_the_loudness():
     assert fast.argmax() == 3
 
 
+@pytest.mark.parametrize("spec", [SPEC, VOICES], ids=["loud", "voices"])
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(1, 9000), min_size=1, max_size=30))
-def test_cutting_the_stream_otherwise_changes_nothing(speech, cuts):
-    whole, pieces = build(SPEC), build(SPEC)
+def test_cutting_the_stream_otherwise_changes_nothing(speech, spec, cuts):
+    whole, pieces = build(spec), build(spec)
     whole.push(speech)
     at = 0
     for cut in [*cuts, len(speech)]:
@@ -113,31 +116,56 @@ def test_cutting_the_stream_otherwise_changes_nothing(speech, cuts):
     np.testing.assert_allclose(pieces.features(), whole.features(), atol=1e-4)
 
 
-def test_frames_of_the_gate_give_the_same_features(speech):
-    alone, beside, net = build(SPEC), build(SPEC), VoiceNet()
+@pytest.mark.parametrize("spec", [SPEC, VOICES], ids=["loud", "voices"])
+def test_frames_of_the_gate_give_the_same_features(speech, spec):
+    alone, beside, net = build(spec), build(spec), VoiceNet()
     assert alone.analysis.rows_like(net.analysis)
     for start in range(0, len(speech) - 1600, 1600):
         block = speech[start : start + 1600]
         alone.push(block)
-        beside.push_beside(block, net.push(block)[0])
+        beside.push_beside(block, *net.push(block))
     assert beside.frames == alone.frames > 0
     np.testing.assert_allclose(beside.features(), alone.features(), atol=1e-4)
     alone.interrupt(800)
     beside.interrupt(800)
     net.reset()
     alone.push(speech[:8000])
-    beside.push_beside(speech[:8000], net.push(speech[:8000])[0])
+    beside.push_beside(speech[:8000], *net.push(speech[:8000]))
     np.testing.assert_allclose(beside.features(), alone.features(), atol=1e-4)
 
 
-def test_the_stream_equals_its_pure_pieces(speech):
-    stream, replayed = build(SPEC), build(SPEC)
+def test_a_bang_beside_a_voice_is_not_a_part_of_it(speech):
+    rng = np.random.default_rng(2)
+    banged = np.concatenate([speech, np.zeros(RATE // 2, dtype=np.float32)])
+    knocks = np.arange(len(speech), len(banged) - 800, 1600)  # after the last word
+    for knock in knocks:
+        banged[knock : knock + 800] += (0.3 * rng.normal(size=800) * np.hanning(800)).astype(np.float32)
+
+    def active(spec, samples):
+        rows = mel_power(samples, spec)
+        return rows[:, -1] > 0
+
+    after = len(speech) // 320
+    assert active(SPEC, banged)[after:].sum() >= 3 * len(knocks)
+    assert active(VOICES, banged)[after:].sum() <= len(knocks)
+    kept = active(VOICES, speech).sum() / active(SPEC, speech).sum()
+    assert kept > 0.8
+
+
+def test_voices_are_told_only_of_the_gates_frames():
+    with pytest.raises(ModelError, match=r"voice is 0\.5; with it the frames must be the voice gate's, hop=0\.02"):
+        build(FrontEndSpec(VOICES.name, {**VOICES.parameters, "hop": 0.01}))
+
+
+@pytest.mark.parametrize("spec", [SPEC, VOICES], ids=["loud", "voices"])
+def test_the_stream_equals_its_pure_pieces(speech, spec):
+    stream, replayed = build(spec), build(spec)
     stream.push(speech)
-    rows = mel_power(speech, SPEC)
+    rows = mel_power(speech, spec)
     assert rows.shape == (stream.frames, stream.width) == (stream.frames, 43)
     replayed.push_power(rows)
     np.testing.assert_allclose(replayed.features(), stream.features(), atol=1e-5)
-    np.testing.assert_array_equal(features_from_power(rows, SPEC, stream.statistics), replayed.features())
+    np.testing.assert_array_equal(features_from_power(rows, spec, stream.statistics), replayed.features())
     with pytest.raises(ValueError, match="needs the session"):
         features_from_power(rows, SPEC)
 
