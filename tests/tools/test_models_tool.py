@@ -49,9 +49,9 @@ def make(tmp_path, monkeypatch):
         (tmp_path / name).touch()
     monkeypatch.setattr(models, "FIGURES", {})
 
-    def made(*steps):
+    def made(*steps, more=()):
         monkeypatch.setattr(models, "STEPS", steps)
-        return models.main(["--data", str(tmp_path), "--output", str(tmp_path / "out")])
+        return models.main(["--data", str(tmp_path), "--output", str(tmp_path / "out"), *more])
 
     return made
 
@@ -98,6 +98,26 @@ def test_a_changed_step_takes_what_follows_with_it(tmp_path, program, make, caps
         assert run("c", resumable={which}) == 2, "a folder that holds another run must not be gone on with"
         assert f".{which}.done" in capsys.readouterr().err
     assert calls.read_text() == "astbs"
+
+
+def test_the_speech_model_is_taught_by_the_gate_that_is_installed(tmp_path, make, monkeypatch):
+    names = [step.name for step in models.STEPS]
+    assert names.index("voice gate") < names.index("speech")
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    (shipped / "voice_net.npz").write_text("old")
+    monkeypatch.setattr(models, "NETS", {"voice_net.npz": shipped})
+    copy = tmp_path / "copy.py"
+    copy.write_text("import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[3])")
+    (tmp_path / "new").write_text("new")
+    steps = [models.Step("gate", f"{copy} {tmp_path / 'new'} --output {{out}}/voice_net.npz"),
+             models.Step("speech", f"{copy} {shipped / 'voice_net.npz'} --output {{out}}/heard")]  # fmt: skip
+    assert make(*steps) == 0
+    assert (tmp_path / "out" / "heard").read_text() == "old"
+    for done in (tmp_path / "out").glob(".*.done"):
+        done.unlink()
+    assert make(*steps, more=["--install"]) == 0
+    assert (tmp_path / "out" / "heard").read_text() == "new"
 
 
 def test_missing_data_is_one_line(tmp_path, capsys):

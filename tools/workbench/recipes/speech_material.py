@@ -1,7 +1,8 @@
 """Windows of speech as what the front end knows of them before its constants are fitted.
 
-Training windows are made of augmented sessions, a block at a time, and kept on disk: a block depends on the seed and
-its number alone, so that a run that was stopped goes on, and a run that leaves a corpus out uses the same blocks.
+Training windows are made of augmented sessions, a block at a time, and kept on disk: a block depends on the clips, the
+front end, the voice gate's net, the seed and its number alone, so that a run that was stopped goes on, and a run that
+leaves a corpus out uses the same blocks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
+from importlib import resources
 from itertools import groupby
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +21,7 @@ import numpy as np
 
 from emoedge.audio.front_end import build
 from emoedge.audio.summary import FunctionalsFrontEnd
+from emoedge.audio.voice_net import WEIGHTS
 from emoedge.emotions import INDEX
 from workbench import training
 from workbench.clip_stream import ClipStream
@@ -116,7 +119,8 @@ def _played(cache: WaveCache) -> Windows:
 
 
 def _key(cache: WaveCache) -> str:
-    return hashlib.sha256(f"{cache.key} {BASE}".encode()).hexdigest()[:16]
+    net = resources.files("emoedge.audio").joinpath(WEIGHTS).read_bytes()  # tells which frames are active
+    return hashlib.sha256(f"{cache.key} {BASE} ".encode() + net).hexdigest()[:16]
 
 
 def _write(windows: Windows, path: Path) -> None:
