@@ -9,6 +9,7 @@ The last table sets their figures beside those of the files that were shipped.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shlex
 import shutil
@@ -46,6 +47,8 @@ class Step:
     """Whether it takes a number of them."""
     gate: bool = False
     """Exit status 3, a parity gate that was not passed, does not end the run."""
+    net: str = ""
+    """Of NETS, which shipped one it works with: with another it is another step."""
 
     def command(self, data: Path, out: Path) -> list[str]:
         """Words to run it with."""
@@ -59,8 +62,15 @@ class Step:
         """What it makes, with `{out}`; empty where it writes into what an earlier one made."""
         return self.words.partition("--output ")[2].partition(" ")[0]
 
+    @property
+    def mark(self) -> str:
+        """What makes it this step: its words, and the net that it works with."""
+        if not self.net:
+            return self.words
+        return f"{self.words} {hashlib.sha256((NETS[self.net] / self.net).read_bytes()).hexdigest()}"
+
     def stamp(self, out: Path) -> Path:
-        """File that tells with which words it was done."""
+        """File that tells by which mark it was done."""
         return out / f".{self.name.replace(' ', '-').replace(',', '')}.done"
 
 
@@ -92,7 +102,7 @@ STEPS: Sequence[Step] = (
          "--target original --data {data}/fer2013.npz --write"),
     Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz", threads=True),
     Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True,
-         threads=True),
+         threads=True, net="voice_net.npz"),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
          "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
@@ -148,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _do(step: Step, place: str, given: argparse.Namespace) -> None:
     stamp = step.stamp(given.output)
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == step.words:
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == step.mark:
         print(f"== {place} {step.name}: done before", flush=True)
         return
     later = _built_on(step)
@@ -167,7 +177,7 @@ def _do(step: Step, place: str, given: argparse.Namespace) -> None:
     ended = subprocess.run(command, check=False).returncode
     if ended and not (step.gate and ended == GATE_FAILED):
         raise subprocess.CalledProcessError(ended, command)
-    stamp.write_text(step.words, encoding="utf-8")
+    stamp.write_text(step.mark, encoding="utf-8")
     print(f"== {place} {step.name}: {(time.monotonic() - began) / 60:.0f} minutes", flush=True)
 
 

@@ -103,6 +103,7 @@ def test_a_changed_step_takes_what_follows_with_it(tmp_path, program, make, caps
 def test_the_speech_model_is_taught_by_the_gate_that_is_installed(tmp_path, make, monkeypatch):
     names = [step.name for step in models.STEPS]
     assert names.index("voice gate") < names.index("speech")
+    assert models.STEPS[names.index("speech")].net == "voice_net.npz"
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     (shipped / "voice_net.npz").write_text("old")
@@ -111,13 +112,12 @@ def test_the_speech_model_is_taught_by_the_gate_that_is_installed(tmp_path, make
     copy.write_text("import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[3])")
     (tmp_path / "new").write_text("new")
     steps = [models.Step("gate", f"{copy} {tmp_path / 'new'} --output {{out}}/voice_net.npz"),
-             models.Step("speech", f"{copy} {shipped / 'voice_net.npz'} --output {{out}}/heard")]  # fmt: skip
+             models.Step("speech", f"{copy} {shipped / 'voice_net.npz'} --output {{out}}/heard", net="voice_net.npz"),
+             models.Step("converted", f"{copy} {{out}}/heard --output {{out}}/file")]  # fmt: skip
     assert make(*steps) == 0
-    assert (tmp_path / "out" / "heard").read_text() == "old"
-    for done in (tmp_path / "out").glob(".*.done"):
-        done.unlink()
+    assert (tmp_path / "out" / "file").read_text() == "old"
     assert make(*steps, more=["--install"]) == 0
-    assert (tmp_path / "out" / "heard").read_text() == "new"
+    assert (tmp_path / "out" / "file").read_text() == "new", "what was taught by another gate is made anew"
 
 
 def test_missing_data_is_one_line(tmp_path, capsys):
