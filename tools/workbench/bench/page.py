@@ -58,8 +58,8 @@ GUARD = """\
 `tests/performance/test_instructions.py` counts instructions under valgrind: a frame's and a second of sound's, over a
 naive frame's in the same run. It fails when one is 15 % dearer than when it was last set, and shows that it does on a
 detector that looks twice. Valgrind shows every program the same processor, so the counts of two
-machines compare; where it is not installed, `tests/performance/test_hot_path.py` compares CPU time with the naive
-loop's instead, more loosely.
+machines compare. `tests/performance/test_hot_path.py` compares CPU time with the naive loop's, more loosely, the
+networks' left out, and how often the network is asked.
 """
 
 
