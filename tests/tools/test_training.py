@@ -11,6 +11,18 @@ from workbench import training
 from workbench.recipes import MODALITIES, RECIPES, SYSTEMS, face, recipe
 
 
+@pytest.mark.parametrize(
+    ("told", "able"),
+    [("flags\t\t: fpu avx2 fma\n", False), ("flags : avx512f avx512_bf16 fma\n", True), ("flags : amx_bf16\n", True),
+     ("flags : avx512_bf16x\n", False), (None, False)],
+)  # fmt: skip
+def test_a_processor_has_bfloat16_only_where_it_says_so(tmp_path, told, able):
+    path = tmp_path / "cpuinfo"
+    if told is not None:
+        path.write_text(told)
+    assert training.has_bfloat16(path) is able
+
+
 def test_a_checkpoint_gives_back_what_was_saved(tmp_path):
     groups = {
         "weights": [np.arange(i + 1, dtype=np.float32) for i in range(12)],
