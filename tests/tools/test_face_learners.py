@@ -17,6 +17,7 @@ pytestmark = pytest.mark.train
 SCRIPT = """
 import importlib.util
 import numpy as np
+import tensorflow as tf
 from workbench import face_net
 from workbench.face_learning import Goal, stages
 from workbench.face_tensorflow import TensorFlowLearner
@@ -47,7 +48,8 @@ print(len(makers), "libraries")
 def flat(arrays):
     return np.concatenate([np.ravel(a) for a in arrays])
 
-for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7)):
+looking = Goal(0.0, (teacher,), 0.7, looks=((37, False), (31, True)), side=33)
+for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7), looking):
     runs = [learned(make, goal) for make in makers]
     for one, losses in runs:
         assert losses[-1] < losses[0]
@@ -64,6 +66,21 @@ for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7)):
                 x, y = x - flat(begin), y - flat(begin)
             cosine = float(x @ y / np.sqrt((x @ x) * (y @ y)))
             assert cosine > 0.98, (name, cosine)
+
+from workbench import training
+from workbench.face_learning import learner
+
+# What a network that looks twice says: the mean of what it sees, not of what it says of it.
+other = face_net.build(layers, dropout=0.0)
+other.set_weights(teacher)
+seen = tf.keras.Model(other.input, other.get_layer("mean").output)
+mean = (seen(pictures) + seen(np.ascontiguousarray(pictures[:, 3:34, 3:34][:, :, ::-1]))) / 2
+for head, said in zip(face_net.HEADS, face_net.seeing(other, tf.constant(pictures), looking.looks), strict=True):
+    np.testing.assert_allclose(other.get_layer(head)(mean).numpy(), said.numpy(), atol=1e-5)
+for told in (False, True):
+    training.has_bfloat16 = lambda told=told: told
+    chosen = learner(begin, Goal(0.0), seed=0, threads=1)
+    assert isinstance(chosen, TensorFlowLearner) is not (told and len(makers) == 2), told
 
 taught, untaught = (learned(makers[0], goal)[0].arrays()["weights"] for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7)))
 assert np.abs(flat(taught) - flat(untaught)).max() > 1e-4

@@ -28,13 +28,28 @@ shown = [both(view, training=False) for whole in (pictures, centre) for view in 
 logits = {head: sum(told[at] for told in shown) / 4 for at, head in enumerate(face_net.HEADS)}
 shift = np.linspace(-1, 1, 7, dtype=np.float32)
 for head in face_net.HEADS:
-    one = face_net.single(both, stages, head=head, sides=(48, 44), shift=shift)
+    looks = [(48, False), (48, True), (44, False), (44, True)]
+    one = face_net.single(both, stages, head=head, size=48, looks=looks, shift=shift)
     expected = tf.nn.softmax(logits[head][:, :7] + shift).numpy()
     assert one.output_shape == (None, 7)
     np.testing.assert_allclose(one(pictures).numpy(), expected, atol=1e-5)
 loaded = [tf.keras.models.load_model(path, compile=False) for path in PATHS]
 assert all(model.input_shape == (None, 48, 48, 1) for model in loaded)
 assert np.abs(loaded[0](pictures).numpy() - loaded[1](pictures).numpy()).max() > 1e-3
+"""
+
+
+GLANCE = """
+import numpy as np, tensorflow as tf
+pictures = np.random.default_rng(0).random((5, 48, 48, 1), dtype=np.float32)
+edge = pictures.copy()
+edge[:, :2] = edge[:, -2:] = edge[:, :, :2] = edge[:, :, -2:] = 0
+for run, once in (("second", False), ("glance", True)):
+    model = tf.keras.models.load_model(f"{run}/face-ferplus.keras", compile=False)
+    says = [model(shown).numpy() for shown in (pictures, edge, pictures[:, :, ::-1])]
+    np.testing.assert_allclose(says[0].sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(says[0], says[1], atol=1e-6) is once, run
+    assert np.allclose(says[0], says[2], atol=1e-5) is not once, run
 """
 
 
@@ -106,16 +121,29 @@ def test_an_interrupted_training_goes_on_where_it_stood(pack, tmp_path):
 
 def test_a_trained_network_settles_on_films_of_the_faces(pack, tmp_path):
     begun = [PYTHON, str(ROOT / "tools/train.py"), "--modality", "face", "--data", str(pack), "--epochs", "1"]
+    told = []
     for more in (["--variant", "wide", "--output", "first"],
-                 ["--variant", "settle", "--start", "first", "--output", "second", "--threads", "2"]):  # fmt: skip
+                 ["--variant", "settle", "--start", "first", "--output", "second", "--threads", "2"],
+                 ["--variant", "glance", "--start", "second", "--teacher", "second", "--output", "glance"]):  # fmt: skip
         done = subprocess.run(
             [*begun, *more], env=ENVIRONMENT, capture_output=True, text=True, check=False, cwd=tmp_path
         )
         assert done.returncode == 0, done.stderr
-    assert "looks: block 1/1" in done.stderr
+        told.append(done.stderr)
+    assert "looks: block 1/1" in told[1]
+    assert "looks: block" not in told[2], "films are made once"
     assert len(list((tmp_path / "face-looks").iterdir())) == 1
     first, second = (np.load(tmp_path / run / "checkpoint.npz", allow_pickle=False) for run in ("first", "second"))
     assert any(not np.array_equal(first[key], second[key]) for key in first.files if key in second.files)
+    written = np.load(tmp_path / "second" / "written.npz", allow_pickle=False)
+    for index, key in enumerate(sorted(written.files)):
+        mixed = 0.3 * first[f"average/{index:04d}"] + 0.7 * second[f"average/{index:04d}"]
+        np.testing.assert_allclose(written[key], mixed, rtol=1e-4, atol=1e-6)
+    looked = subprocess.run(
+        [PYTHON, "-c", GLANCE], env={**ENVIRONMENT, "PYTHONPATH": str(ROOT / "tools")}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert looked.returncode == 0, looked.stderr
     wrong = subprocess.run(
         [*command(pack, tmp_path / "third"), "--start", str(tmp_path / "first")], env=ENVIRONMENT,
         capture_output=True, text=True, check=False,

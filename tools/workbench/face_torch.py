@@ -11,14 +11,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, memory, smooth, stages
+from workbench import training
+from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, Goal, centre, memory, smooth, stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from workbench.face_learning import Batch, Goal, Weights
+    from workbench.face_learning import Batch, Look, Weights
 
 EPSILON = 1e-3
 NORM_MEMORY = 0.99
@@ -33,7 +34,7 @@ class Net(Protocol):
     def slots(self) -> list[torch.Tensor]:
         """Parameters and averages, always in the same order."""
 
-    def __call__(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def __call__(self, pictures: torch.Tensor, /, *looks: Look) -> tuple[torch.Tensor, ...]:
         """Pictures N x 1 x H x W in 0..1 to the logits of both heads."""
 
     def to(self, *, device: torch.device, memory_format: torch.memory_format) -> Net:
@@ -67,18 +68,21 @@ class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environmen
         self.dropout = nn.Dropout(dropout)
         _fill(self.slots(), weights)
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures N x 1 x H x W in 0..1 to both heads' logits."""
-        x = pictures
+    def forward(self, pictures: torch.Tensor, *looks: Look) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures N x 1 x H x W in 0..1 to both heads' logits, on the mean of `looks` where there are any."""
+        seen = [self._mean(_looked(pictures, look)) for look in looks] or [self._mean(pictures)]
+        x = self.dropout(torch.stack(seen).mean(0))
+        first, second = (head(x).float() for head in self.heads)
+        return first, second
+
+    def _mean(self, x: torch.Tensor) -> torch.Tensor:
         for number, stage in enumerate(self.stages):
             if number:
                 x = functional.max_pool2d(x, 2, ceil_mode=True)
             layers = list(cast("nn.ModuleList", stage))
             for convolution, norm in zip(layers[::2], layers[1::2], strict=True):
                 x = functional.relu(norm(convolution(x)), inplace=True)
-        x = self.dropout(x.mean(dim=(2, 3)))
-        first, second = (head(x).float() for head in self.heads)
-        return first, second
+        return x.mean(dim=(2, 3))
 
     def slots(self) -> list[torch.Tensor]:
         """Parameters and averages in Keras's order."""
@@ -88,6 +92,13 @@ class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environmen
         for head in self.heads:
             found += [cast("nn.Linear", head).weight, cast("nn.Linear", head).bias]
         return [slot for slot in found if slot is not None]
+
+
+def _looked(pictures: torch.Tensor, look: Look) -> torch.Tensor:
+    side, mirrored = look
+    rows, columns = centre(pictures.shape[2:], side)
+    seen = pictures[:, :, rows, columns]
+    return (seen.flip(3) if mirrored else seen).contiguous(memory_format=torch.channels_last)
 
 
 def _fill(slots: Sequence[torch.Tensor], arrays: Sequence[NDArray[Any]]) -> None:
@@ -102,6 +113,11 @@ def _read(slots: Sequence[torch.Tensor]) -> Weights:
     arrays = [slot.detach().float().cpu().numpy() for slot in slots]
     orders = {4: (2, 3, 1, 0), 2: (1, 0)}
     return [np.array(a.transpose(orders[a.ndim]) if a.ndim in orders else a, order="C") for a in arrays]
+
+
+def uses_bfloat16() -> bool:
+    """Whether bfloat16 is worth it here: on a GPU, or a processor with instructions for it."""
+    return bool(torch.cuda.is_available()) or training.has_bfloat16()
 
 
 def trunk_learner(weights: Weights, goal: Goal, *, seed: int, threads: int) -> TorchLearner:
@@ -130,10 +146,11 @@ class TorchLearner:
 
     def __init__(self, net: Net, goal: Goal | None = None) -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._share = goal.share if goal else 0.0
+        self._bfloat16 = uses_bfloat16()
+        self._goal = goal or Goal(0.0)
         self._trunk = self._placed(net)
         self._average = self._placed(deepcopy(net)).eval()
-        self._teachers = [self._placed(Trunk(taught, 0.0)).eval() for taught in (goal.teachers if goal else ())]
+        self._teachers = [self._placed(Trunk(taught, 0.0)).eval() for taught in self._goal.teachers]
         self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
         self._velocity = [torch.zeros_like(slot) for slot in self._learned]
         self._count = 0.0
@@ -145,7 +162,8 @@ class TorchLearner:
         if self._teachers:
             originals, votes = self._with_opinions(pictures, originals, votes)
         self._trunk.train()
-        first, second = self._seen(self._trunk, pictures)
+        side = self._goal.side
+        first, second = self._seen(self._trunk, pictures if side is None else _looked(pictures, (side, False)))
         said = (originals * first.log_softmax(1)).sum(1).mean()
         crowd = (votes * second.log_softmax(1)).sum(1).mean()
         loss = -(1 - VOTES_SHARE) * said - VOTES_SHARE * crowd
@@ -166,11 +184,12 @@ class TorchLearner:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Blend what the teachers say about these views into the targets; the weight of each row stays."""
         with torch.no_grad():
-            seen = [self._seen(teacher, pictures) for teacher in self._teachers]
+            seen = [self._seen(teacher, pictures, *self._goal.looks) for teacher in self._teachers]
+            share = self._goal.share
             blended = []
             for head, target in enumerate((originals, votes)):
                 opinion = torch.stack([logits[head].softmax(1) for logits in seen]).mean(0)
-                blended.append(target * (1 - self._share) + opinion * target.sum(1, keepdim=True) * self._share)
+                blended.append(target * (1 - share) + opinion * target.sum(1, keepdim=True) * share)
         return blended[0], blended[1]
 
     def logits(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -209,7 +228,7 @@ class TorchLearner:
     def _pictures(self, pictures: NDArray[np.float32]) -> torch.Tensor:
         return self._tensor(pictures).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
-    def _seen(self, net: Net, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            first, second = net(pictures)
+    def _seen(self, net: Net, pictures: torch.Tensor, *looks: Look) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
+            first, second = net(pictures, *looks)
         return first, second

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.face_learning import Batch, Learner, Weights
+    from workbench.face_learning import Batch, Learner, Look, Weights
     from workbench.recipes import TrainOptions
 
 
@@ -57,6 +57,9 @@ class Plan:
     """Share of the pictures shown as the daemon's eye cut them out of a film."""
     kept: float = 0.0
     """Share of the weights it began with in those that are written (Wortsman et al. 2022, arXiv:2109.01903)."""
+    side: int | None = None
+    """Side of the centre of a view that the network sees, and its file looks at once; None: all, and all of LOOKS."""
+    dropout: float = 0.2
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
@@ -69,14 +72,18 @@ PLANS: Mapping[str, Plan] = {
     # Goes on from `wide` on whole pictures, half of them as a camera and a detector leave them.
     "settle": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(16, 0.0, 0.25),), peak=0.03, field=faces.SIDE,
                    looks=0.5, kept=0.3),
+    # What all looks of a settled network (--start and --teacher) say, said at one look: a quarter of their price.
+    "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.7,
+                   field=faces.SIDE, looks=0.5, side=FIELD, dropout=0.1),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
-SIDES = faces.SIDE, FIELD
-"""Of the squares around the middle of a face that its file looks at: all of the picture, and its centre."""
+LOOKS: Sequence[Look] = tuple((side, mirrored) for side in (faces.SIDE, FIELD) for mirrored in (False, True))
+"""How a file looks at a face: at all of the picture and at its centre, and at the mirror images of both."""
+TEACHERS_LOOKS: Sequence[Look] = ((faces.SIDE, False), (FIELD, True))
+"""Half of them tell nearly as much, in half the time."""
 BATCH = 128
 WARM = 2.0
-DROPOUT = 0.2
 HELD_OUT = 0.05
 BALANCE = balance.METHODS
 TEACHERS = True
@@ -84,6 +91,8 @@ FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
 SURE = 1e-9
 """Least probability whose logarithm is taken."""
+WRITTEN = "written.npz"
+"""Weights of the network as its files have them, in Keras's order; a run that ended leaves them."""
 OPINIONS = "opinions.npz"
 """What a teacher that is no network of this kind writes: `rows` of the pack, and its probabilities of either head."""
 RARE = 0.02
@@ -144,7 +153,7 @@ class Run:
     def learn(self) -> Learner:
         """The network to train, from where it begins."""
         plan, options = self.plan, self.options
-        self.begin = self._net.build(plan.stages, dropout=DROPOUT).get_weights()
+        self.begin = self._net.build(plan.stages, dropout=plan.dropout).get_weights()
         if plan.kept and options.start is None:
             raise ValueError("this variant goes on from a trained network; name its run with --start")
         if options.start is not None:
@@ -155,7 +164,9 @@ class Run:
         if 0 < len(folders) < len(options.teachers):
             raise ValueError("teachers that wrote their opinions and networks to be asked do not go together")
         teachers = tuple(trained(folder) for folder in folders)
-        goal = Goal(DROPOUT, teachers, plan.taught if teachers else 0.0)
+        # A network that sees the centre of a view is taught by what all of the view says.
+        goal = Goal(plan.dropout, teachers, plan.taught if teachers else 0.0,
+                    looks=TEACHERS_LOOKS if teachers and plan.side else (), side=plan.side)  # fmt: skip
         return learner(self.begin, goal, seed=options.seed, threads=options.threads)
 
     def _hear(self, told: Sequence[Path]) -> None:
@@ -250,8 +261,8 @@ class Run:
         return figures
 
     def predict(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits of both heads on the centre of the picture that the views show."""
-        own = self.plan.field
+        """Logits of both heads on the centre of the picture that the network sees in views without chance."""
+        own = self.plan.side or self.plan.field
         cut = (faces.SIDE - own) // 2
         pictures = self.pack.images[rows, cut : cut + own, cut : cut + own, None].astype(np.float32) / 255
         parts = [self.learner.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
@@ -268,12 +279,17 @@ class Run:
         average.set_weights([
             kept * old + (1 - kept) * new for old, new in zip(self.begin, self.learner.averaged(), strict=True)
         ])  # fmt: skip
+        weights = average.get_weights()
+        training.write_arrays(folder / WRITTEN, {f"{index:04d}": array for index, array in enumerate(weights)})
+        seen = LOOKS if self.plan.side is None else ((self.plan.side, False),)
         for head, truth in truths.items():
             counted = truth >= 0
             rows = self.held[counted]
 
             def file(shift: NDArray[np.float32], head: str = head) -> Any:
-                return self._net.single(average, self.plan.stages, head=head, sides=SIDES, shift=shift)
+                return self._net.single(
+                    average, self.plan.stages, head=head, size=faces.SIDE, looks=seen, shift=shift
+                )
 
             plain = file(np.zeros(len(CANONICAL), dtype=np.float32))
             said = plain.predict(self.pack.images[rows, :, :, None].astype(np.float32) / 255, batch_size=256, verbose=0)
@@ -288,7 +304,10 @@ class Run:
 
 
 def trained(folder: Path) -> Weights:
-    """Averaged weights of an earlier run, from its checkpoint."""
+    """Weights that an earlier run wrote; the averaged ones of its checkpoint where it has not ended."""
+    if (folder / WRITTEN).exists():
+        with np.load(folder / WRITTEN, allow_pickle=False) as file:
+            return [file[name] for name in sorted(file.files)]
     saved = training.load_checkpoint(folder)
     if saved is None:
         raise ValueError(f"{folder} holds no {training.CHECKPOINT}")
