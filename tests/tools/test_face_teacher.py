@@ -133,7 +133,8 @@ TAUGHT = (
 import sys
 from dataclasses import replace
 from pathlib import Path
-from workbench import face_teacher as network
+import torch
+from workbench import face_teacher as network, face_torch
 face_package.weights, network.SIDE = invented, 32
 from workbench.data import faces
 from workbench.recipes import TrainOptions, face, face_teacher
@@ -158,6 +159,20 @@ share, rows = face.PLANS["small"].taught, told["rows"]
 np.testing.assert_allclose(run.original[rows], (1 - share) * plain.original[rows] + share * told["original"], rtol=1e-4)
 np.testing.assert_allclose(run.votes[rows], (1 - share) * plain.votes[rows] + share * told["votes"], rtol=1e-4)
 assert np.array_equal(run.original[run.held], plain.original[run.held])
+
+one_look = replace(face.PLANS["small"], asks=True, side=44, field=48)
+asking = face.Run(pack, one_look, learn)
+assert np.array_equal(asking.original, plain.original), "it is asked about views, not for its opinions of pictures"
+batch = (pack.images[rows[:64], ..., None].astype(np.float32) / 255, asking.original[rows[:64]], asking.votes[rows[:64]])
+alone = face.Run(pack, one_look, replace(learn, teachers=()))
+for learner in (asking.learner, alone.learner):
+    learner.step(batch, 0.05)
+moved = [np.abs(a - b).max() for a, b in zip(asking.learner.averaged(), alone.learner.averaged(), strict=True)]
+assert max(moved) > 1e-5
+with torch.no_grad():
+    stranger, shown = face_torch.stranger(here / "teacher").eval(), torch.from_numpy(pack.images[rows[:64], None] / np.float32(255))
+    said = sum(stranger(way)[1].softmax(1).numpy() for way in (shown, shown.flip(3))) / 2
+np.testing.assert_allclose(said, told["votes"][:64], atol=0.05)
 
 for name, wrong in (("fewer", {"rows": rows[:-1]}), ("mixed", {})):
     (here / name).mkdir()

@@ -12,6 +12,7 @@ from emoedge.emotions import CANONICAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -45,12 +46,15 @@ class Goal:
     """That part, 0..1; the labels are the rest."""
     looks: Sequence[Look] = ()
     """How each teacher looks at a view before its heads speak of the mean of what it saw; none: once, at all of it."""
+    strangers: Sequence[Path] = ()
+    """Runs of `recipes.face_teacher`, whose networks are asked about the same view as well; PyTorch alone can."""
     side: int | None = None
     """Side of the centre of a view that the network itself sees, in pixels; all of it where None."""
 
     def __post_init__(self) -> None:
-        if bool(self.teachers) != (self.share > 0):
-            raise ValueError(f"{len(self.teachers)} teachers with a share of {self.share} in the target")
+        count = len(self.teachers) + len(self.strangers)
+        if bool(count) != (self.share > 0):
+            raise ValueError(f"{count} teachers with a share of {self.share} in the target")
 
 
 class Learner(Protocol):
@@ -106,13 +110,16 @@ def centre(shape: Sequence[int], side: int) -> tuple[slice, slice]:
 def learner(weights: Weights, goal: Goal, *, seed: int, threads: int) -> Learner:
     """With PyTorch where it is installed and has a GPU or a processor with bfloat16, else with TensorFlow.
 
-    A step takes PyTorch two thirds of TensorFlow's time with bfloat16, and four thirds of it without.
+    A step takes PyTorch two thirds of TensorFlow's time with bfloat16, and four thirds of it without. Raises ValueError
+    where there are strangers to ask and PyTorch is not installed.
     """
     if importlib.util.find_spec("torch"):
         from workbench.face_torch import trunk_learner, uses_bfloat16
 
-        if uses_bfloat16():
+        if goal.strangers or uses_bfloat16():
             return trunk_learner(weights, goal, seed=seed, threads=threads)
+    elif goal.strangers:
+        raise ValueError("a teacher of another kind is asked about views by PyTorch, which is not installed")
     from workbench.face_tensorflow import TensorFlowLearner
 
     return TensorFlowLearner(weights, goal)

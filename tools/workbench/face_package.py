@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ADDRESS = "https://registry.npmjs.org/@vladmandic/human/-/human-3.3.6.tgz"
 SHA512 = "Nr5mPfq1gQ+uKeXY5uM3Fj8UxvF5CEh2s6txM5wRThqaW0mF9huooOuZSrT8hhGho0hGaXLFdAwfD/2+teCv6A=="
 """Of the archive, in base64, as the registry states it."""
+FOLDER = "face-package"
+"""Beside the runs that learn from it, where the package is kept."""
 STEM = "package/models/faceres"
 TIMEOUT = 60.0
 """Seconds without a byte."""

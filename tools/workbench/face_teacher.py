@@ -21,6 +21,7 @@ SIDE = 128
 """Pixels to which pictures are enlarged; it had learned on 224, which take three times as long."""
 WIDTHS = 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024
 STRIDES = 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1
+HEADS = len(CANONICAL), len(faces.VOTE_CLASSES)
 NORM_MEMORY = 0.98
 EVEN = 2
 """A kernel of 3 that takes every second pixel of an even side has one row too many: it lies at the end."""
@@ -101,7 +102,7 @@ class Teacher(nn.Module):  # type: ignore[misc] # PyTorch is not in the environm
 
 def teacher(given: Mapping[str, NDArray[np.float32]], pictures: NDArray[np.uint8], dropout: float) -> Teacher:
     """The network to train: FaceRes, normalised by `pictures` (N x H x W), and a head for either kind of labels."""
-    net = Teacher(given, (len(CANONICAL), len(faces.VOTE_CLASSES)), dropout=dropout)
+    net = Teacher(given, HEADS, dropout=dropout)
     net.normalise(torch.from_numpy(pictures[:, None].astype(np.float32) / 255))
     return net
 

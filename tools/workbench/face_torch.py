@@ -11,11 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from workbench import training
+from workbench import face_package, training
 from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, Goal, centre, memory, smooth, stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -141,6 +142,19 @@ def _keep_memory() -> None:
             tune(parameter, value)
 
 
+def stranger(folder: Path) -> Net:
+    """The averaged network of a run of `recipes.face_teacher`; ValueError where it left none."""
+    from workbench import face_teacher
+
+    saved = training.load_checkpoint(folder)
+    if saved is None:
+        raise ValueError(f"{folder} holds no {training.CHECKPOINT}")
+    given = face_package.weights(folder.parent / face_package.FOLDER)
+    net: Net = face_teacher.Teacher(given, face_teacher.HEADS, dropout=0.0)
+    _fill(net.slots(), saved[0]["average"])
+    return net
+
+
 class TorchLearner:
     """The network, its SGD with Nesterov momentum, the running average of its weights, and its teachers."""
 
@@ -150,7 +164,9 @@ class TorchLearner:
         self._goal = goal or Goal(0.0)
         self._trunk = self._placed(net)
         self._average = self._placed(deepcopy(net)).eval()
-        self._teachers = [self._placed(Trunk(taught, 0.0)).eval() for taught in self._goal.teachers]
+        asked: list[tuple[Net, Sequence[Look]]] = [(Trunk(each, 0.0), self._goal.looks) for each in self._goal.teachers]
+        asked += [(stranger(folder), ()) for folder in self._goal.strangers]
+        self._teachers = [(self._placed(net).eval(), looks) for net, looks in asked]
         self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
         self._velocity = [torch.zeros_like(slot) for slot in self._learned]
         self._count = 0.0
@@ -184,7 +200,7 @@ class TorchLearner:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Blend what the teachers say about these views into the targets; the weight of each row stays."""
         with torch.no_grad():
-            seen = [self._seen(teacher, pictures, *self._goal.looks) for teacher in self._teachers]
+            seen = [self._seen(teacher, pictures, *looks) for teacher, looks in self._teachers]
             share = self._goal.share
             blended = []
             for head, target in enumerate((originals, votes)):

@@ -59,6 +59,8 @@ class Plan:
     """Share of the weights it began with in those that are written (Wortsman et al. 2022, arXiv:2109.01903)."""
     side: int | None = None
     """Side of the centre of a view that the network sees, and its file looks at once; None: all, and all of LOOKS."""
+    asks: bool = False
+    """Whether teachers of another kind are asked about each view, not only for their OPINIONS of pictures."""
     dropout: float = 0.2
 
 
@@ -74,7 +76,7 @@ PLANS: Mapping[str, Plan] = {
                    looks=0.5, kept=0.3),
     # What all looks of a settled network (--start and --teacher) say, said at one look: a quarter of their price.
     "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.7,
-                   field=faces.SIDE, looks=0.5, side=FIELD, dropout=0.1),
+                   field=faces.SIDE, looks=0.5, side=FIELD, asks=True, dropout=0.1),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
@@ -147,8 +149,8 @@ class Run:
             of_class = balance.class_weights(pack.labels[self.rows], len(CANONICAL)).astype(np.float32)
             self.original *= of_class[pack.labels, None]
             self.weights *= of_class[pack.labels]
-        if told := [folder / OPINIONS for folder in options.teachers if (folder / OPINIONS).exists()]:
-            self._hear(told)
+        if (told := _strangers(options)) and not plan.asks:
+            self._hear([folder / OPINIONS for folder in told])
 
     def learn(self) -> Learner:
         """The network to train, from where it begins."""
@@ -160,13 +162,14 @@ class Run:
             self.begin = trained(options.start)
             if stages(self.begin) != plan.stages:
                 raise ValueError(f"{options.start} has stages {stages(self.begin)}, this variant {plan.stages}")
-        folders = [folder for folder in options.teachers if not (folder / OPINIONS).exists()]
-        if 0 < len(folders) < len(options.teachers):
+        strangers = _strangers(options)
+        if 0 < len(strangers) < len(options.teachers) and not plan.asks:
             raise ValueError("teachers that wrote their opinions and networks to be asked do not go together")
-        teachers = tuple(trained(folder) for folder in folders)
+        teachers = tuple(trained(folder) for folder in options.teachers if folder not in strangers)
+        asked = tuple(strangers) if plan.asks else ()
         # A network that sees the centre of a view is taught by what all of the view says.
-        goal = Goal(plan.dropout, teachers, plan.taught if teachers else 0.0,
-                    looks=TEACHERS_LOOKS if teachers and plan.side else (), side=plan.side)  # fmt: skip
+        goal = Goal(plan.dropout, teachers, plan.taught if teachers or asked else 0.0, strangers=asked,
+                    looks=TEACHERS_LOOKS if plan.side else (), side=plan.side)  # fmt: skip
         return learner(self.begin, goal, seed=options.seed, threads=options.threads)
 
     def _hear(self, told: Sequence[Path]) -> None:
@@ -312,6 +315,11 @@ def trained(folder: Path) -> Weights:
     if saved is None:
         raise ValueError(f"{folder} holds no {training.CHECKPOINT}")
     return list(saved[0]["average"])
+
+
+def _strangers(options: TrainOptions) -> list[Path]:
+    """Teachers that are no networks of this kind: they left OPINIONS."""
+    return [folder for folder in options.teachers if (folder / OPINIONS).exists()]
 
 
 def _opinions(path: Path, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 PLAN = Plan((), (Cycle(9, 0.0, 0.25),), peak=0.03, field=faces.SIDE)
 DROPOUT = 0.3
-PACKAGE = "face-package"
-"""Folder beside the output in which the package with its first weights is kept."""
 FIRST = 256
 """Pictures by which its normalisations are set, and which it is asked about at once."""
 
@@ -50,7 +48,7 @@ class _Teaching(Run):
         from workbench import face_teacher, face_torch
 
         face_torch.begin(seed=self.options.seed, threads=self.options.threads)
-        given = face_package.weights(self.options.output.parent / PACKAGE)
+        given = face_package.weights(self.options.output.parent / face_package.FOLDER)
         return face_torch.TorchLearner(face_teacher.teacher(given, self.pack.images[self.rows[:FIRST]], DROPOUT))
 
     def write(self, folder: Path) -> None:
