@@ -1,19 +1,28 @@
-"""Fixtures for every room: a real Mosquitto, and a listener that checks each payload against its schema."""
+"""Fixtures for every room: a real Mosquitto, a listener that checks payloads against schemas, small model files."""
 
 import json
 import logging
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from workbench.mosquitto import Mosquitto
 
+from emoedge.emotions import CANONICAL
+from emoedge.inference.model_file import ModelFile
+from emoedge.inference.runtime import Interpreter
+from emoedge.inference.spec import FrontEndSpec, ModelInfo
+from emoedge.messages import Modality
 from emoedge.outputs.schema_files import schema
+
+MODELS = Path(__file__).resolve().parent / "models"
 
 
 def eventually(condition, timeout=10.0, what="condition"):
@@ -158,3 +167,30 @@ def listen():
 @pytest.fixture(name="eventually")
 def eventually_fixture():
     return eventually
+
+
+def small_model(dtype: str = "int8", **changes: object) -> ModelFile:
+    """A model file around a committed network; `changes` replace fields of its info."""
+    tflite = (MODELS / f"plain_{dtype}.tflite").read_bytes()
+    info = ModelInfo(
+        name="tiny", version="1", modality=Modality.FACE, front_end=FrontEndSpec("face_gray", {"size": 12}),
+        labels=CANONICAL, label_map=CANONICAL, dtype=dtype,
+    )  # fmt: skip
+    interpreter = Interpreter(tflite)
+    values = np.random.default_rng(1).random((10, *interpreter.input.shape), dtype=np.float32)
+    inputs = interpreter.input.quantize(values)
+    return ModelFile(replace(info, **changes), tflite, inputs, interpreter.run_raw(inputs))
+
+
+@pytest.fixture
+def model_file():
+    """Makes small model files; see `small_model`."""
+    return small_model
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Path of an untrained face model of seven classes."""
+    path = tmp_path / "tiny.tflite"
+    small_model().write(path)
+    return path

@@ -1,7 +1,6 @@
 """Risk over coverage, and the threshold that is fitted into a model file."""
 
 import json
-from pathlib import Path
 
 import evaluate
 import numpy as np
@@ -9,15 +8,10 @@ import pytest
 from workbench.abstention import RiskCoverage, of_predictions
 from workbench.metrics import Predictions
 
-from emoedge.emotions import CANONICAL, INDEX
+from emoedge.emotions import INDEX
 from emoedge.inference.model import load_model
 from emoedge.inference.model_file import ModelFile
-from emoedge.inference.runtime import Interpreter
-from emoedge.inference.spec import FrontEndSpec, ModelInfo
-from emoedge.messages import Modality
 from emoedge.vision.crop import FaceFrontEnd
-
-NETWORK = Path(__file__).resolve().parents[1] / "models" / "plain_int8.tflite"
 
 
 def curve(*rows):
@@ -66,24 +60,10 @@ def test_rows_that_cannot_be_right_are_left_out():
 
 
 @pytest.fixture
-def model(tmp_path):
-    tflite = NETWORK.read_bytes()
-    info = ModelInfo(
-        name="tiny", version="1", modality=Modality.FACE, front_end=FrontEndSpec("face_gray", {"size": 12}),
-        labels=CANONICAL, label_map=CANONICAL, dtype="int8",
-    )  # fmt: skip
-    interpreter = Interpreter(tflite)
-    inputs = interpreter.input.quantize(np.random.default_rng(1).random((4, *interpreter.input.shape)))
-    path = tmp_path / "tiny.tflite"
-    ModelFile(info, tflite, inputs, interpreter.run_raw(inputs)).write(path)
-    return path
-
-
-@pytest.fixture
-def pack(tmp_path, model):
+def pack(tmp_path, tiny):
     """Faces on which the untrained network is right where it is sure; the same rows as both splits."""
     images = np.random.default_rng(2).integers(0, 256, (80, 6, 6), dtype=np.uint8).repeat(8, axis=1).repeat(8, axis=2)
-    loaded = load_model(model)
+    loaded = load_model(tiny)
     front_end = FaceFrontEnd(loaded.info.front_end)
     said = [loaded.classify(front_end.prepare(image)) for image in images]
     middle = np.median([s.confidence for s in said])
@@ -94,11 +74,11 @@ def pack(tmp_path, model):
     return path
 
 
-def test_fitted_drawn_and_told(tmp_path, model, pack, capsys):
-    network = ModelFile.read(model).tflite
-    words = [str(model), "--data", str(pack)]
+def test_fitted_drawn_and_told(tmp_path, tiny, pack, capsys):
+    network = ModelFile.read(tiny).tflite
+    words = [str(tiny), "--data", str(pack)]
     assert evaluate.main([*words, "--split", "0", "--fit-abstention", "0.9"]) == 0
-    fitted = ModelFile.read(model)
+    fitted = ModelFile.read(tiny)
     assert 0 < fitted.info.abstain_below < 1
     assert fitted.tflite == network
     capsys.readouterr()
@@ -109,15 +89,15 @@ def test_fitted_drawn_and_told(tmp_path, model, pack, capsys):
     assert told["threshold"] == pytest.approx(fitted.info.abstain_below)
     assert told["coverage"] == pytest.approx(told["coverage_at_wanted"], abs=0.02)
     assert picture.stat().st_size > 1000
-    assert load_model(model).info.abstain_below == fitted.info.abstain_below
+    assert load_model(tiny).info.abstain_below == fitted.info.abstain_below
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
     [(["--fit-abstention", "0.9"], "--split 0"), (["--split", "0", "--fit-abstention", "92"], "between 0 and 1")],
 )
-def test_no_threshold_from_reported_rows_or_from_nonsense(model, pack, capsys, more, words):
-    before = model.read_bytes()
-    assert evaluate.main([str(model), "--data", str(pack), *more]) == 2
+def test_no_threshold_from_reported_rows_or_from_nonsense(tiny, pack, capsys, more, words):
+    before = tiny.read_bytes()
+    assert evaluate.main([str(tiny), "--data", str(pack), *more]) == 2
     assert words in capsys.readouterr().err
-    assert model.read_bytes() == before
+    assert tiny.read_bytes() == before

@@ -11,11 +11,9 @@ from workbench.fusion_pairs import Judge, draw, figures, judge_pairs
 from workbench.sense_material import Sample, looked_at
 
 from emoedge.config import default_config
-from emoedge.emotions import CANONICAL, Reason, Scores
+from emoedge.emotions import Reason, Scores
 from emoedge.fusion.belief import Evidence, Reliability
 from emoedge.inference.model_file import ModelFile
-from emoedge.inference.runtime import Interpreter
-from emoedge.inference.spec import FrontEndSpec, ModelInfo
 from emoedge.messages import Modality
 from emoedge.vision.quality import thumbnail
 
@@ -127,21 +125,6 @@ def test_nothing_classified_is_nothing_to_fit_on():
         reliability_fit.report(silent(Reason.NO_VOICE), (), ALL)
 
 
-@pytest.fixture
-def model(tmp_path, request):
-    """A committed untrained network as a complete model file."""
-    tflite = (request.path.parents[1] / "models" / "plain_int8.tflite").read_bytes()
-    info = ModelInfo(
-        name="tiny", version="1", modality=Modality.FACE, front_end=FrontEndSpec("face_gray", {"size": 12}),
-        labels=CANONICAL, label_map=CANONICAL, dtype="int8",
-    )  # fmt: skip
-    interpreter = Interpreter(tflite)
-    inputs = interpreter.input.quantize(np.random.default_rng(1).random((4, *interpreter.input.shape)))
-    path = tmp_path / "tiny.tflite"
-    ModelFile(info, tflite, inputs, interpreter.run_raw(inputs)).write(path)
-    return path
-
-
 def portraits(number):
     """The astronaut's face so many times, gray, 48 x 48, each with its own light and grain."""
     generator = np.random.default_rng(2)
@@ -157,20 +140,20 @@ def pack(tmp_path):
     return path
 
 
-def test_the_command_stores_what_it_fitted(model, pack, capsys):
-    arguments = ["reliability", str(model), "--data", str(pack), "--target", "original", "--json"]
+def test_the_command_stores_what_it_fitted(tiny, pack, capsys):
+    arguments = ["reliability", str(tiny), "--data", str(pack), "--target", "original", "--json"]
     assert evaluate_fusion.main(arguments) == 0
     fitted = json.loads(capsys.readouterr().out.splitlines()[-1])["reliability"]
-    assert ModelFile.read(model).info.reliability == 1.0, "it only looks unless told to write"
+    assert ModelFile.read(tiny).info.reliability == 1.0, "it only looks unless told to write"
     assert evaluate_fusion.main([*arguments, "--write"]) == 0
-    assert ModelFile.read(model).info.reliability == fitted < 1.0, "an untrained network is not worth its word"
+    assert ModelFile.read(tiny).info.reliability == fitted < 1.0, "an untrained network is not worth its word"
 
 
-def test_faces_of_noise_tell_nothing(model):
+def test_faces_of_noise_tell_nothing(tiny):
     from emoedge.inference.model import load_model
 
     images, truth = portraits(6), np.array([0, 1, 2, 3, -1, 5])
-    loaded = load_model(model)
+    loaded = load_model(tiny)
     clean = looked_at(loaded, images, truth, CONFIG)
     assert [s.emotion for s in clean] == [0, 1, 2, 3, 5]
     assert all(s.evidence[0].scores is not None for s in clean)
