@@ -160,7 +160,7 @@ np.testing.assert_allclose(run.original[rows], (1 - share) * plain.original[rows
 np.testing.assert_allclose(run.votes[rows], (1 - share) * plain.votes[rows] + share * told["votes"], rtol=1e-4)
 assert np.array_equal(run.original[run.held], plain.original[run.held])
 
-one_look = replace(face.PLANS["small"], asks=True, side=44, field=48)
+one_look = replace(face.PLANS["small"], asks=True, glance=46, field=48)
 asking = face.Run(pack, one_look, learn)
 assert np.array_equal(asking.original, plain.original), "it is asked about views, not for its opinions of pictures"
 batch = (pack.images[rows[:64], ..., None].astype(np.float32) / 255, asking.original[rows[:64]], asking.votes[rows[:64]])

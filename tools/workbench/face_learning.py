@@ -31,10 +31,6 @@ SMOOTHING = 0.05
 VOTES_SHARE = 0.4
 
 
-Look = tuple[int, bool]
-"""Side of the centre of a view in pixels, and whether it is seen in a mirror."""
-
-
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What the network is to say."""
@@ -44,12 +40,10 @@ class Goal:
     """Networks whose mean opinion on the same view is a part of the target (Hinton et al. 2015, arXiv:1503.02531)."""
     share: float = 0.0
     """That part, 0..1; the labels are the rest."""
-    looks: Sequence[Look] = ()
-    """How each teacher looks at a view before its heads speak of the mean of what it saw; none: once, at all of it."""
+    mirror: bool = False
+    """Whether a teacher sees the mirror image of each view as well, before its heads speak of the mean."""
     strangers: Sequence[Path] = ()
     """Runs of `recipes.face_teacher`, whose networks are asked about the same view as well; PyTorch alone can."""
-    side: int | None = None
-    """Side of the centre of a view that the network itself sees, in pixels; all of it where None."""
 
     def __post_init__(self) -> None:
         count = len(self.teachers) + len(self.strangers)
@@ -98,13 +92,6 @@ def stages(weights: Weights) -> tuple[tuple[int, int], ...]:
             else:
                 found.append((wide, 1))
     return tuple(found)
-
-
-def centre(shape: Sequence[int], side: int) -> tuple[slice, slice]:
-    """Rows and columns of the middle square of `side` pixels in a picture of this height and width."""
-    height, width = shape
-    top, left = (height - side) // 2, (width - side) // 2
-    return slice(top, top + side), slice(left, left + side)
 
 
 def learner(weights: Weights, goal: Goal, *, seed: int, threads: int) -> Learner:

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from emoedge.emotions import CANONICAL
 from workbench.data.faces import VOTE_CLASSES
-from workbench.face_learning import centre
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from workbench.face_learning import Look
 
 Stage = tuple[int, int]
 """Channels and number of 3x3 convolutions; a 2x2 max-pooling stands between stages."""
@@ -48,14 +45,9 @@ def build(stages: Sequence[Stage], *, dropout: float) -> tf.keras.Model:
     return tf.keras.Model(picture, heads)
 
 
-def seeing(both: tf.keras.Model, pictures: tf.Tensor, looks: Sequence[Look]) -> list[tf.Tensor]:
-    """Logits of both heads on the mean of what the trunk sees of `pictures` (N x H x W x 1), as it is used."""
-    seen = []
-    for side, mirrored in looks:
-        rows, columns = centre(pictures.shape[1:3], side)
-        x = pictures[:, rows, columns]
-        seen.append(_trunk(both, tf.reverse(x, [2]) if mirrored else x))
-    mean = tf.add_n(seen) / len(seen)
+def twice(both: tf.keras.Model, pictures: tf.Tensor) -> list[tf.Tensor]:
+    """Logits of both heads on the mean of what the trunk sees in `pictures` (N x H x W x 1) and in a mirror."""
+    mean = (_trunk(both, pictures) + _trunk(both, tf.reverse(pictures, [2]))) / 2
     return [both.get_layer(head)(mean) for head in HEADS]
 
 
@@ -67,26 +59,27 @@ def _trunk(both: tf.keras.Model, x: tf.Tensor) -> tf.Tensor:
 
 
 def single(
-    trained: tf.keras.Model, stages: Sequence[Stage], *, head: str, size: int, looks: Sequence[Look],
+    trained: tf.keras.Model, stages: Sequence[Stage], *, head: str, sides: Sequence[int], mirror: bool,
     shift: NDArray[np.float32],
 ) -> tf.keras.Model:  # fmt: skip
-    """One head with a softmax over the canonical seven, for pictures of `size` px.
+    """One head with a softmax over the canonical seven, for pictures of the first of `sides` px.
 
     Classes beyond the seven (contempt) are left out before the softmax. `shift` (7) is added to the logits. The trunk
-    sees the picture as `looks` say, and the head the mean: a face means the same in a mirror, and a little nearer.
+    sees the picture, its centres of the other `sides`, and with `mirror` the mirror images of all of them, and the
+    head their mean: a face means the same in a mirror, and a little nearer.
     """
     both = build(stages, dropout=0.0)
     both.set_weights(trained.get_weights())
+    size = sides[0]
     picture = tf.keras.layers.Input((size, size, 1), name="picture")
     # A gather, not a reversal: it is the one of the two that stays in int8.
-    mirror = tf.gather(picture, tf.range(size - 1, -1, -1), axis=2)
+    ways = [picture, tf.gather(picture, tf.range(size - 1, -1, -1), axis=2)] if mirror else [picture]
+    shown = tf.concat(ways, axis=0) if mirror else picture
     seen: list[tf.Tensor] = []
-    for side in dict.fromkeys(side for side, _ in looks):
-        shown = [mirror if mirrored else picture for other, mirrored in looks if other == side]
-        rows, columns = centre((size, size), side)
-        x = tf.concat(shown, axis=0) if len(shown) > 1 else shown[0]
-        x = _trunk(both, x[:, rows, columns])
-        seen += tf.split(x, len(shown), axis=0) if len(shown) > 1 else [x]
+    for side in sides:
+        start = (size - side) // 2
+        x = _trunk(both, shown[:, start : start + side, start : start + side] if side < size else shown)
+        seen += tf.split(x, len(ways), axis=0) if mirror else [x]
     # One by one: a sum of many at once would stay in float.
     x = reduce(add, seen) * (1 / len(seen)) if len(seen) > 1 else seen[0]
     weights, bias = both.get_layer(head).get_weights()

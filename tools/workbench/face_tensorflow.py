@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from workbench import face_net
-from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, centre, memory, smooth, stages
+from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, memory, smooth, stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class TensorFlowLearner:
     def _learn(self, pictures: Any, originals: Any, votes: Any, rate: Any, keep: Any) -> Any:
         targets = self._with_opinions(pictures, (originals, votes))
         with tf.GradientTape() as tape:
-            heads = self._model(self._seen(pictures), training=True)
+            heads = self._model(pictures, training=True)
             # Written out: TensorFlow's own function takes targets that do not sum to 1 for 1 in its gradient.
             said, crowd = (
                 tf.reduce_mean(tf.reduce_sum(target * tf.nn.log_softmax(logits), axis=1))
@@ -63,9 +63,9 @@ class TensorFlowLearner:
         """Blend what the teachers say about these views into the targets; the weight of each row stays."""
         if not self._teachers:
             return targets
-        looks, share = self._goal.looks, self._goal.share
+        mirror, share = self._goal.mirror, self._goal.share
         seen = [
-            face_net.seeing(teacher, pictures, looks) if looks else teacher(pictures, training=False)
+            face_net.twice(teacher, pictures) if mirror else teacher(pictures, training=False)
             for teacher in self._teachers
         ]
         blended = []
@@ -74,12 +74,6 @@ class TensorFlowLearner:
             weight = tf.reduce_sum(target, axis=1, keepdims=True)
             blended.append(target * (1 - share) + opinion * weight * share)
         return blended[0], blended[1]
-
-    def _seen(self, pictures: Any) -> Any:
-        if self._goal.side is None:
-            return pictures
-        rows, columns = centre(pictures.shape[1:3], self._goal.side)
-        return pictures[:, rows, columns]
 
     def logits(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits of the averaged network."""

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from workbench import face_package, training
-from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, Goal, centre, memory, smooth, stages
+from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, Goal, memory, smooth, stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.face_learning import Batch, Look, Weights
+    from workbench.face_learning import Batch, Weights
 
 EPSILON = 1e-3
 NORM_MEMORY = 0.99
@@ -35,7 +35,7 @@ class Net(Protocol):
     def slots(self) -> list[torch.Tensor]:
         """Parameters and averages, always in the same order."""
 
-    def __call__(self, pictures: torch.Tensor, /, *looks: Look) -> tuple[torch.Tensor, ...]:
+    def __call__(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Pictures N x 1 x H x W in 0..1 to the logits of both heads."""
 
     def to(self, *, device: torch.device, memory_format: torch.memory_format) -> Net:
@@ -51,8 +51,9 @@ class Net(Protocol):
 class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environment that checks types
     """The network of `face_net.build`, its layers in the same order."""
 
-    def __init__(self, weights: Weights, dropout: float) -> None:
+    def __init__(self, weights: Weights, dropout: float, *, mirror: bool = False) -> None:
         super().__init__()
+        self._mirror = mirror
         self.stages = nn.ModuleList()
         self.blocks: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
         narrow = 1
@@ -69,10 +70,12 @@ class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environmen
         self.dropout = nn.Dropout(dropout)
         _fill(self.slots(), weights)
 
-    def forward(self, pictures: torch.Tensor, *looks: Look) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures N x 1 x H x W in 0..1 to both heads' logits, on the mean of `looks` where there are any."""
-        seen = [self._mean(_looked(pictures, look)) for look in looks] or [self._mean(pictures)]
-        x = self.dropout(torch.stack(seen).mean(0))
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures N x 1 x H x W in 0..1 to both heads' logits."""
+        seen = self._mean(pictures)
+        if self._mirror:
+            seen = (seen + self._mean(pictures.flip(3))) / 2
+        x = self.dropout(seen)
         first, second = (head(x).float() for head in self.heads)
         return first, second
 
@@ -93,13 +96,6 @@ class Trunk(nn.Module):  # type: ignore[misc] # PyTorch is not in the environmen
         for head in self.heads:
             found += [cast("nn.Linear", head).weight, cast("nn.Linear", head).bias]
         return [slot for slot in found if slot is not None]
-
-
-def _looked(pictures: torch.Tensor, look: Look) -> torch.Tensor:
-    side, mirrored = look
-    rows, columns = centre(pictures.shape[2:], side)
-    seen = pictures[:, :, rows, columns]
-    return (seen.flip(3) if mirrored else seen).contiguous(memory_format=torch.channels_last)
 
 
 def _fill(slots: Sequence[torch.Tensor], arrays: Sequence[NDArray[Any]]) -> None:
@@ -164,9 +160,9 @@ class TorchLearner:
         self._goal = goal or Goal(0.0)
         self._trunk = self._placed(net)
         self._average = self._placed(deepcopy(net)).eval()
-        asked: list[tuple[Net, Sequence[Look]]] = [(Trunk(each, 0.0), self._goal.looks) for each in self._goal.teachers]
-        asked += [(stranger(folder), ()) for folder in self._goal.strangers]
-        self._teachers = [(self._placed(net).eval(), looks) for net, looks in asked]
+        asked: list[Net] = [Trunk(each, 0.0, mirror=self._goal.mirror) for each in self._goal.teachers]
+        asked += [stranger(folder) for folder in self._goal.strangers]
+        self._teachers = [self._placed(net).eval() for net in asked]
         self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
         self._velocity = [torch.zeros_like(slot) for slot in self._learned]
         self._count = 0.0
@@ -178,8 +174,7 @@ class TorchLearner:
         if self._teachers:
             originals, votes = self._with_opinions(pictures, originals, votes)
         self._trunk.train()
-        side = self._goal.side
-        first, second = self._seen(self._trunk, pictures if side is None else _looked(pictures, (side, False)))
+        first, second = self._seen(self._trunk, pictures)
         said = (originals * first.log_softmax(1)).sum(1).mean()
         crowd = (votes * second.log_softmax(1)).sum(1).mean()
         loss = -(1 - VOTES_SHARE) * said - VOTES_SHARE * crowd
@@ -200,7 +195,7 @@ class TorchLearner:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Blend what the teachers say about these views into the targets; the weight of each row stays."""
         with torch.no_grad():
-            seen = [self._seen(teacher, pictures, *looks) for teacher, looks in self._teachers]
+            seen = [self._seen(teacher, pictures) for teacher in self._teachers]
             share = self._goal.share
             blended = []
             for head, target in enumerate((originals, votes)):
@@ -244,7 +239,7 @@ class TorchLearner:
     def _pictures(self, pictures: NDArray[np.float32]) -> torch.Tensor:
         return self._tensor(pictures).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
-    def _seen(self, net: Net, pictures: torch.Tensor, *looks: Look) -> tuple[torch.Tensor, torch.Tensor]:
+    def _seen(self, net: Net, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
-            first, second = net(pictures, *looks)
+            first, second = net(pictures)
         return first, second

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from emoedge.emotions import CANONICAL
+from emoedge.inference.spec import FrontEndSpec
+from emoedge.vision.crop import FaceFrontEnd
 from workbench import training
 from workbench.class_balance import balancing_shift
 from workbench.data import balance, faces
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.face_learning import Batch, Learner, Look, Weights
+    from workbench.face_learning import Batch, Learner, Weights
     from workbench.recipes import TrainOptions
 
 
@@ -57,8 +59,8 @@ class Plan:
     """Share of the pictures shown as the daemon's eye cut them out of a film."""
     kept: float = 0.0
     """Share of the weights it began with in those that are written (Wortsman et al. 2022, arXiv:2109.01903)."""
-    side: int | None = None
-    """Side of the centre of a view that the network sees, and its file looks at once; None: all, and all of LOOKS."""
+    glance: int | None = None
+    """Side of the picture that a file looks at once, scaled from all of a face, and of views; None: SIDES, mirrored."""
     asks: bool = False
     """Whether teachers of another kind are asked about each view, not only for their OPINIONS of pictures."""
     dropout: float = 0.2
@@ -74,16 +76,14 @@ PLANS: Mapping[str, Plan] = {
     # Goes on from `wide` on whole pictures, half of them as a camera and a detector leave them.
     "settle": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(16, 0.0, 0.25),), peak=0.03, field=faces.SIDE,
                    looks=0.5, kept=0.3),
-    # What all looks of a settled network (--start and --teacher) say, said at one look: a quarter of their price.
+    # What a settled network (--start and --teacher) says of a face and its mirror image, said at one look.
     "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.7,
-                   field=faces.SIDE, looks=0.5, side=FIELD, asks=True, dropout=0.1),
+                   field=faces.SIDE, looks=0.5, glance=46, asks=True, dropout=0.1),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
 SMALL = 36
-LOOKS: Sequence[Look] = tuple((side, mirrored) for side in (faces.SIDE, FIELD) for mirrored in (False, True))
-"""How a file looks at a face: at all of the picture and at its centre, and at the mirror images of both."""
-TEACHERS_LOOKS: Sequence[Look] = ((faces.SIDE, False), (FIELD, True))
-"""Half of them tell nearly as much, in half the time."""
+SIDES = faces.SIDE, FIELD
+"""Of the squares around the middle of a face that its file looks at: all of the picture, and its centre."""
 BATCH = 128
 WARM = 2.0
 HELD_OUT = 0.05
@@ -167,9 +167,8 @@ class Run:
             raise ValueError("teachers that wrote their opinions and networks to be asked do not go together")
         teachers = tuple(trained(folder) for folder in options.teachers if folder not in strangers)
         asked = tuple(strangers) if plan.asks else ()
-        # A network that sees the centre of a view is taught by what all of the view says.
         goal = Goal(plan.dropout, teachers, plan.taught if teachers or asked else 0.0, strangers=asked,
-                    looks=TEACHERS_LOOKS if plan.side else (), side=plan.side)  # fmt: skip
+                    mirror=plan.glance is not None)  # fmt: skip
         return learner(self.begin, goal, seed=options.seed, threads=options.threads)
 
     def _hear(self, told: Sequence[Path]) -> None:
@@ -217,7 +216,7 @@ class Run:
         raise IndexError(epoch)
 
     def _epoch(self, epoch: int, cycle: Cycle, within: int) -> dict[str, float]:
-        size = SMALL if within < round(cycle.small * cycle.epochs) else self.plan.field
+        size = SMALL if within < round(cycle.small * cycle.epochs) else self.plan.glance or self.plan.field
         plain = within >= cycle.epochs * (1 - PLAIN_END)
         generator = np.random.default_rng([self.options.seed, epoch])
         progress = training.Progress(epoch=epoch + 1, epochs=self.epochs, steps=self.steps)
@@ -264,12 +263,17 @@ class Run:
         return figures
 
     def predict(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits of both heads on the centre of the picture that the network sees in views without chance."""
-        own = self.plan.side or self.plan.field
-        cut = (faces.SIDE - own) // 2
-        pictures = self.pack.images[rows, cut : cut + own, cut : cut + own, None].astype(np.float32) / 255
+        """Logits of both heads on what views show where there is no chance."""
+        pictures = self._shown(rows, self.plan.field)
         parts = [self.learner.logits(pictures[i : i + 256]) for i in range(0, len(rows), 256)]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def _shown(self, rows: NDArray[np.int64], field: int) -> NDArray[np.float32]:
+        """The middle `field` pixels of pictures, at the side that the network sees, as its front end gives them."""
+        cut = (faces.SIDE - field) // 2
+        pictures = self.pack.images[rows, cut : cut + field, cut : cut + field]
+        eye = FaceFrontEnd(FrontEndSpec("face_gray", {"size": self.plan.glance or field}))
+        return np.stack([eye.prepare(picture) for picture in pictures])
 
     def write(self, folder: Path) -> None:
         """Write FILES of the averaged network, its classes balanced on the rows held out."""
@@ -284,18 +288,18 @@ class Run:
         ])  # fmt: skip
         weights = average.get_weights()
         training.write_arrays(folder / WRITTEN, {f"{index:04d}": array for index, array in enumerate(weights)})
-        seen = LOOKS if self.plan.side is None else ((self.plan.side, False),)
+        sides = SIDES if self.plan.glance is None else (self.plan.glance,)
         for head, truth in truths.items():
             counted = truth >= 0
             rows = self.held[counted]
 
             def file(shift: NDArray[np.float32], head: str = head) -> Any:
                 return self._net.single(
-                    average, self.plan.stages, head=head, size=faces.SIDE, looks=seen, shift=shift
+                    average, self.plan.stages, head=head, sides=sides, mirror=self.plan.glance is None, shift=shift
                 )
 
             plain = file(np.zeros(len(CANONICAL), dtype=np.float32))
-            said = plain.predict(self.pack.images[rows, :, :, None].astype(np.float32) / 255, batch_size=256, verbose=0)
+            said = plain.predict(self._shown(rows, faces.SIDE), batch_size=256, verbose=0)
             shift = balancing_shift(np.log(np.maximum(said, SURE)), truth[counted])
             self._net.save(file(shift), folder / f"{FILES[head]}.keras")
             np.savez(
