@@ -77,7 +77,7 @@ PLANS: Mapping[str, Plan] = {
     "settle": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(16, 0.0, 0.25),), peak=0.03, field=faces.SIDE,
                    looks=0.5, kept=0.3),
     # What a settled network (--start and --teacher) says of a face and its mirror image, said at one look.
-    "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.7,
+    "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.8, rare=3,
                    field=faces.SIDE, looks=0.5, glance=46, asks=True, dropout=0.1),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
