@@ -28,8 +28,8 @@ $(HA)/.ready: tools/setup.sh
 demo: setup ## watch emotion events arrive over MQTT from the bundled clip
 	$(VENV)/bin/emoedge demo
 
+# The two environments side by side: both mostly wait for what they fetch.
 test: setup ## all tests, with a real Mosquitto and a real PyAudio capture
-	# Side by side: both mostly wait for what they fetch.
 	$(MAKE) --no-print-directory -j2 setup-train setup-ha
 	PYTHON="$(PYTHON)" tools/setup.sh test
 	$(VENV)/bin/python tools/run_tests.py

@@ -137,6 +137,7 @@ import torch
 from workbench import face_teacher as network, face_torch
 face_package.weights, network.SIDE = invented, 32
 from workbench.data import faces
+from workbench.face_learning import Goal
 from workbench.recipes import TrainOptions, face, face_teacher
 
 here, data = Path(sys.argv[1]), Path(sys.argv[2])
@@ -164,11 +165,14 @@ one_look = replace(face.PLANS["small"], asks=True, glance=46, field=48)
 asking = face.Run(pack, one_look, learn)
 assert np.array_equal(asking.original, plain.original), "it is asked about views, not for its opinions of pictures"
 batch = (pack.images[rows[:64], ..., None].astype(np.float32) / 255, asking.original[rows[:64]], asking.votes[rows[:64]])
-alone = face.Run(pack, one_look, replace(learn, teachers=()))
-for learner in (asking.learner, alone.learner):
-    learner.step(batch, 0.05)
-moved = [np.abs(a - b).max() for a, b in zip(asking.learner.averaged(), alone.learner.averaged(), strict=True)]
-assert max(moved) > 1e-5
+def learned(*goal, **more):
+    one = face_torch.trunk_learner(asking.begin, Goal(*goal, **more), seed=0, threads=1)
+    one.step(batch, 0.05)
+    return np.concatenate([np.ravel(each) for each in one.averaged()])
+
+alone = learned(0.0)
+np.testing.assert_allclose(learned(0.0), alone, atol=1e-6)
+assert np.abs(learned(0.0, share=0.8, strangers=(here / "teacher",)) - alone).max() > 1e-4, "it is heard"
 with torch.no_grad():
     stranger, shown = face_torch.stranger(here / "teacher").eval(), torch.from_numpy(pack.images[rows[:64], None] / np.float32(255))
     said = sum(stranger(way)[1].softmax(1).numpy() for way in (shown, shown.flip(3))) / 2
