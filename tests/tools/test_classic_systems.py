@@ -1,5 +1,6 @@
 """The five classic systems: their networks, front ends and divisions, and that each runs in full int8."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from workbench import classic_table
 from workbench.classic_data import AUTHOR, HONEST, divide
+from workbench.classic_nets import NETWORKS
 from workbench.classic_systems import MODELS, ClassicModel
 from workbench.classic_table import page
 from workbench.conversion.command import main as convert
@@ -64,6 +66,11 @@ def test_labels_are_canonical_ones_in_the_end(key):
     assert len(model.label_map) == len(model.labels)
     assert set(model.label_map) <= set(CANONICAL)
     shape_of(key, model)  # refuses parameters that the front end does not take
+
+
+def test_mobilenet_takes_what_its_front_end_gives():
+    side = inspect.signature(NETWORKS["A", "face", ""]).parameters["side"].default
+    assert (side, side, 3) == shape_of(("A", "face", ""), MODELS["A", "face", ""])  # conversions are tried on less
 
 
 def test_fourteen_classes_name_two_speakers():
