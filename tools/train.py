@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--teacher", type=Path, action="append", default=[], metavar="DIR", help="an earlier run to learn from as well"
     )
-    parser.add_argument("--start", type=Path, metavar="DIR", help="an earlier run whose weights are the beginning")
+    parser.add_argument(
+        "--start", type=Path, metavar="DIR", help="an earlier run to begin with: its weights, or its front end's net"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="compute threads (default 1)"
@@ -78,8 +80,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"this recipe cannot balance by {options.balance}; it takes {ways}")  # noqa: TRY301
         if options.split and not getattr(chosen, "SPLITS", False):
             raise ValueError("this recipe divides its data in one way only; --split is for classic systems")  # noqa: TRY301
-        if (options.teachers or options.start) and not getattr(chosen, "TEACHERS", False):
-            raise ValueError("this recipe learns neither from nor on top of an earlier run")  # noqa: TRY301
+        if options.teachers and not getattr(chosen, "TEACHERS", False):
+            raise ValueError("this recipe learns from no earlier run")  # noqa: TRY301
+        if options.start and not getattr(chosen, "STARTS", False):
+            raise ValueError("this recipe does not begin with an earlier run")  # noqa: TRY301
         chosen.train(options)
     except (LookupError, ValueError, FileExistsError, EmoedgeError) as error:
         print(f"cannot train: {error}", file=sys.stderr)

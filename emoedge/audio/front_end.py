@@ -23,8 +23,9 @@ __all__ = ["SpeechFrontEnd", "build", "features_from_power", "mel_power"]
 
 def build(spec: FrontEndSpec) -> SpeechFrontEnd:
     """The front end that a model file asks for; ModelError where the name or a parameter is wrong."""
-    kind = FunctionalsFrontEnd if spec.name == known.FUNCTIONALS else SpeechFrontEnd
-    return kind(spec.name, known.parse(spec))
+    if spec.name == known.FUNCTIONALS:
+        return FunctionalsFrontEnd(spec.name, known.parse(spec), spec.weights)
+    return SpeechFrontEnd(spec.name, known.parse(spec))
 
 
 def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
@@ -34,7 +35,7 @@ def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
     """
     parameters = known.parse(spec)
     if spec.name == known.FUNCTIONALS:
-        return FunctionalsFrontEnd(spec.name, parameters).rows(np.asarray(samples))
+        return FunctionalsFrontEnd(spec.name, parameters, spec.weights).rows(np.asarray(samples))
     return FrameAnalysis(spec.name, parameters).values(np.asarray(samples))
 
 
@@ -45,5 +46,6 @@ def features_from_power(
 
     `statistics`: those of the session, needed where `session` is `running`.
     """
-    kind = FunctionalsTransform if spec.name == known.FUNCTIONALS else FeatureTransform
-    return kind(spec.name, known.parse(spec))(power, statistics)
+    if spec.name == known.FUNCTIONALS:
+        return FunctionalsTransform(spec.name, known.parse(spec), spec.weights)(power, statistics)
+    return FeatureTransform(spec.name, known.parse(spec))(power, statistics)

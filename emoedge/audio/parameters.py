@@ -85,6 +85,9 @@ class SpeechParameters:
     voice: float = _number(0.0, 0, 1)
     """Probability of a voice, by the voice gate's net, below which no frame is active; with 0 all that stands out of
     the noise floor is."""
+    embedding: int = _integer(0, 0, 1024)
+    """Numbers that the net in the model file's `front_end.npz` makes of a window, behind the functionals; 0: it has
+    no net."""
     mean: Values = field(default=0.0, metadata={"kind": "values"})
     """Subtracted from the features at the very end: one number, or one for each element of the last axis."""
     std: Values = field(default=1.0, metadata={"kind": "values"})
@@ -150,7 +153,7 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
     "mfcc_pitch_centroid": (*_CEPSTRA, "f0_min", "f0_max", "f0_threshold", *_END, *_SESSION),
     "summary_162": (*_FRAMES, "fmin", "fmax", "level", "floor", *_END),
     "mfcc_functionals": (
-        *_MEL, "coefficients", "lifter", "f0_min", "f0_max", "f0_window", "voicing", "voice", *_END,
+        *_MEL, "coefficients", "lifter", "f0_min", "f0_max", "f0_window", "voicing", "voice", "embedding", *_END,
         *(key for key in _SESSION if key != "session_std"), *_STEPS,
     ),
 }

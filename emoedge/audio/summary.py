@@ -1,5 +1,7 @@
 """The front end `mfcc_functionals`: a window as one vector, less what this microphone usually hears.
 
+With `embedding`, what a net makes of the window stands behind the functionals, and is treated as they are.
+
 Frames hold the mel powers, and of active ones pitch (Hz) and periodicity; then whether they are active. Every
 `session_step` seconds the newest window's functionals enter the session where enough of that step was active, so
 that what a voice and its microphone always do is taken away from them.
@@ -11,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emoedge.audio import mel
+from emoedge.audio import embedding, mel
 from emoedge.audio.features import compressed
 from emoedge.audio.frames import DECISIVE, windows
-from emoedge.audio.functionals import Functionals, size
+from emoedge.audio.functionals import LEAST, Functionals, size
 from emoedge.audio.pitch import Periodicity
 from emoedge.audio.session import SessionStatistics
 from emoedge.audio.stream import SpeechFrontEnd
@@ -33,12 +35,14 @@ BESIDE = 3
 class FunctionalsTransform:
     """From the frame values of one window to functionals; pure."""
 
-    def __init__(self, name: str, parameters: SpeechParameters) -> None:
+    def __init__(self, name: str, parameters: SpeechParameters, weights: bytes = b"") -> None:
+        """`weights`: of the net that `embedding` asks for, see `emoedge.audio.embedding`."""
         p = self._parameters = parameters
+        self._net = _net(name, p, weights)
         self._dct = mel.cosine_transform(p.mels, p.coefficients) * mel.lifter(p.lifter, p.coefficients)
         self._below = 10 ** (-p.session_below / 10)
         self._functionals = Functionals(mel.centres(p), hop=p.hop, voicing=p.voicing)
-        self.shape = (size(p.coefficients),)
+        self.shape = (size(p.coefficients) + p.embedding,)
         for key in ("mean", "std", "session_mean"):
             value = getattr(p, key)
             if isinstance(value, tuple) and len(value) not in (1, *self.shape):
@@ -54,11 +58,16 @@ class FunctionalsTransform:
         Less the session's mean, where `session` is `running`; then standardised. What cannot be told of the
         window counts as usual: as the session's mean.
         """
+        return self.told(self.raw(values), statistics)
+
+    def told(
+        self, features: NDArray[np.float64], statistics: SessionStatistics | None = None
+    ) -> NDArray[np.float32]:
+        """The same, of a window's functionals as they are, shape `shape`."""
         running = self._parameters.session == "running"
         if running and statistics is None:
             raise ValueError("mfcc_functionals with session=running needs the session's statistics")
         usual = self._usual if statistics is None or not running else statistics.mean
-        features = self.raw(values)
         features = np.where(np.isnan(features), usual, features)
         if running:
             features = features - usual
@@ -68,14 +77,31 @@ class FunctionalsTransform:
         """The functionals themselves, NaN where they cannot be told."""
         p = self._parameters
         window = np.asarray(values[-p.frame_count :])
-        level = np.add.reduce(window[:, : p.mels], axis=1, dtype=np.float64)
-        loudest = level.max(initial=0.0)
-        at = np.flatnonzero((window[:, -1] > 0) & (level > loudest * self._below))
+        at, loudness = self._active(window)
         power = window[at, : p.mels]
         log_mel = compressed(power, self._level(power), p)
-        return self._functionals(
-            log_mel @ self._dct, power, window[at, p.mels], window[at, p.mels + 1], at, level / p.mels
+        told = self._functionals(
+            log_mel @ self._dct, power, window[at, p.mels], window[at, p.mels + 1], at, loudness
         )
+        if self._net is None:
+            return told
+        if len(at) < LEAST:
+            return np.concatenate([told, np.full(self._net.size, np.nan)])
+        return np.concatenate([told, self._net(*self.frames(window))])
+
+    def frames(self, values: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """The newest window of `values` as frames (n, mels + embedding.BESIDE) of a net; which of them are active."""
+        p = self._parameters
+        window = np.asarray(values[-p.frame_count :])
+        at, _ = self._active(window)
+        log_mel = compressed(window[:, : p.mels], self._level(window[at, : p.mels]), p)
+        return embedding.frames(log_mel, window[:, p.mels], window[:, p.mels + 1]), at
+
+    def _active(self, window: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Numbers of the active frames that are no whisper beside the loudest; the mean mel power of all."""
+        loudness = np.add.reduce(window[:, : self._parameters.mels], axis=1, dtype=np.float64) / self._parameters.mels
+        least = loudness.max(initial=0.0) * self._below
+        return np.flatnonzero((window[:, -1] > 0) & (loudness > least)), loudness
 
     def _level(self, power: NDArray[Any]) -> float:
         if self._parameters.level == "none" or not len(power):
@@ -89,9 +115,11 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
     Active is what stands out of the noise and, where `voice` is above 0, is a voice by the voice gate's net.
     """
 
-    def __init__(self, name: str, parameters: SpeechParameters) -> None:
+    def __init__(self, name: str, parameters: SpeechParameters, weights: bytes = b"") -> None:
+        """`weights`: of the net that `embedding` asks for."""
         p = parameters
-        self._told = FunctionalsTransform(name, p)
+        self._told = FunctionalsTransform(name, p, weights)
+        self._newest: NDArray[np.float64] | None = None
         self._step = max(1, round(p.session_step / p.hop))
         self._enough = max(1.0, p.session_share * self._step)
         self._periodicity = Periodicity(p.pitch_length, lowest=p.f0_min, highest=p.f0_max)
@@ -117,7 +145,13 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
 
     def raw(self) -> NDArray[np.float64]:
         """Functionals of the newest window as they are, NaN where they cannot be told."""
-        return self._told.raw(self.power())
+        if self._newest is None:
+            self._newest = self._told.raw(self.power())
+        return self._newest
+
+    def features(self) -> NDArray[np.float32]:
+        """The newest window as the model wants it, float32 of `shape`."""
+        return self._told.told(self.raw(), self.statistics)
 
     def push_beside(
         self, samples: NDArray[Any], power: NDArray[np.float32], voice: NDArray[np.float32]
@@ -138,6 +172,10 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
             if self.frames % self._step == 0:
                 self._remember()
 
+    def _keep(self, values: NDArray[np.float32]) -> None:
+        self._newest = None
+        super()._keep(values)
+
     def _remember(self) -> None:
         if self._parameters.session != "running":
             return
@@ -151,6 +189,7 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
 
     def _start(self) -> None:
         super()._start()
+        self._newest = None
         self._past[:] = 0.0
         if self._net is not None:
             self._net.reset()
@@ -177,3 +216,17 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
         used = count * p.frame_step
         self._past = line[used : used + self._reach].copy()
         return rows
+
+
+def _net(name: str, p: SpeechParameters, weights: bytes) -> embedding.Embedding | None:
+    if not p.embedding and not weights:
+        return None
+    if not weights:
+        raise ModelError(f"front end {name}: embedding is {p.embedding}, but there are no weights of a net")
+    net = embedding.Embedding(weights)
+    if (net.size, net.inputs) != (p.embedding, p.mels + embedding.BESIDE):
+        raise ModelError(
+            f"front end {name}: its net makes {net.size} numbers of frames of {net.inputs}; expected embedding, "
+            f"{p.embedding}, of {p.mels + embedding.BESIDE}"
+        )
+    return net

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from emoedge.emotions import CANONICAL, INDEX
-from emoedge.inference.spec import FORMAT_VERSION, FrontEndSpec, ModelInfo
+from emoedge.inference.spec import FORMAT_VERSION, FRONT_ENDS_WITH_WEIGHTS, FrontEndSpec, ModelInfo
 from emoedge.messages import Modality
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ def encode(info: ModelInfo, **extra: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def decode(document: object) -> ModelInfo:
-    """The model's own account, checked; raises ValueError with the cause in a few words."""
+def decode(document: object, weights: bytes = b"") -> ModelInfo:
+    """The model's own account, checked; raises ValueError with the cause in a few words.
+
+    `weights` are those of the front end, which are no part of the document.
+    """
     if not isinstance(document, dict):
         raise ValueError("emoedge.json holds no JSON object")  # noqa: TRY004 - one kind of error for the caller
     version = document.get("format_version")
@@ -56,7 +59,7 @@ def decode(document: object) -> ModelInfo:
         values["modality"] = Modality(values["modality"])
     except ValueError:
         raise ValueError(f"modality {values['modality']!r} is neither face nor speech") from None
-    values["front_end"] = _front_end(values["front_end"])
+    values["front_end"] = replace(_front_end(values["front_end"]), weights=weights)
     for key in ("labels", "label_map"):
         values[key] = _strings(values, key)
     values["dimensions"] = _dimensions(values.get("dimensions", {}))
@@ -73,6 +76,8 @@ def check(info: ModelInfo) -> None:
         raise ValueError(f"front end {info.front_end.name!r} is unknown to this emoedge")
     if info.front_end.modality != info.modality:
         raise ValueError(f"front end {info.front_end.name} does not serve a {info.modality} model")
+    if info.front_end.weights and info.front_end.name not in FRONT_ENDS_WITH_WEIGHTS:
+        raise ValueError(f"front end {info.front_end.name} takes no weights, but the file has some")
     for key, value, allowed in (("output", info.output, OUTPUTS), ("dtype", info.dtype, DTYPES)):
         if value not in allowed:
             raise ValueError(f"{key} {value!r}, expected one of {', '.join(allowed)}")

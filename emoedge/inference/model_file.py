@@ -1,8 +1,8 @@
 """A model is one file: the `.tflite` and, appended as a ZIP, what it says of itself.
 
 The layout is the TFLite metadata convention; `python -m zipfile -l face.tflite` lists it. Members:
-`labels.txt` (a label a line), `emoedge.json` (ModelInfo) and `golden.npz` (`inputs` and `outputs` in the
-model's own types, n x shape).
+`labels.txt` (a label a line), `emoedge.json` (ModelInfo), `golden.npz` (`inputs` and `outputs` in the
+model's own types, n x shape) and, where the front end has a net, its weights as `front_end.npz`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from emoedge.inference.spec import ModelInfo
 
-LABELS, INFO, GOLDEN = "labels.txt", "emoedge.json", "golden.npz"
+LABELS, INFO, GOLDEN, FRONT_END = "labels.txt", "emoedge.json", "golden.npz", "front_end.npz"
 
 CONVERT_AGAIN = "convert it again with tools/convert.py"
 
@@ -75,7 +75,8 @@ class ModelFile:
                 labels = _member(archive, LABELS).decode().splitlines()
                 document = json.loads(_member(archive, INFO))
                 golden = _member(archive, GOLDEN)
-            info = decode(document)
+                weights = _member(archive, FRONT_END) if FRONT_END in archive.namelist() else b""
+            info = decode(document, weights)
             if tuple(labels) != info.labels:
                 raise ValueError(f"{LABELS} and {INFO} name different labels")  # noqa: TRY301
             if hashlib.sha256(tflite).hexdigest() != document.get("tflite_sha256"):
@@ -121,6 +122,8 @@ class ModelFile:
             INFO: encode(self.info, tflite_sha256=hashlib.sha256(self.tflite).hexdigest()),
             GOLDEN: golden.getvalue(),
         }
+        if weights := self.info.front_end.weights:
+            members[FRONT_END] = weights
         whole = io.BytesIO(self.tflite)
         whole.seek(0, io.SEEK_END)
         with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED) as archive:

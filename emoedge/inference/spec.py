@@ -17,6 +17,7 @@ SPEECH_FRONT_ENDS = (
     "mfcc_sequence", "mfcc_mean", "mfcc_flat", "log_mel", "log_mel_band_mean", "mfcc_pitch_centroid", "summary_162",
     "mfcc_functionals",
 )  # fmt: skip
+FRONT_ENDS_WITH_WEIGHTS = ("mfcc_functionals",)
 
 
 def _value(text: str) -> object:
@@ -52,6 +53,8 @@ class FrontEndSpec:
 
     name: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+    weights: bytes = field(default=b"", repr=False)
+    """Of the net that the front end has, if it has one: an `.npz`, a member of the model file."""
 
     @property
     def modality(self) -> Modality | None:

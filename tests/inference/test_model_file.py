@@ -15,7 +15,7 @@ from emoedge.emotions import CANONICAL
 from emoedge.errors import ModelError
 from emoedge.inference.metadata import decode, encode
 from emoedge.inference.model import load_model
-from emoedge.inference.model_file import GOLDEN, INFO, LABELS, ModelFile
+from emoedge.inference.model_file import FRONT_END, GOLDEN, INFO, LABELS, ModelFile
 from emoedge.inference.spec import FrontEndSpec
 from emoedge.messages import Modality
 
@@ -89,6 +89,22 @@ def test_changed_network_is_refused(tiny):
     content[1500] ^= 0xFF
     tiny.write_bytes(bytes(content))
     with pytest.raises(ModelError, match="not the ones its metadata were written for"):
+        load_model(tiny)
+
+
+def test_weights_of_a_front_end_go_with_the_file(tmp_path, model_file):
+    front_end = FrontEndSpec("mfcc_functionals", {"embedding": 4}, b"of a net")
+    file = model_file(modality=Modality.SPEECH, front_end=front_end)
+    file.write(tmp_path / "m.tflite")
+    assert ModelFile.read(tmp_path / "m.tflite").info == file.info
+    with zipfile.ZipFile(tmp_path / "m.tflite") as archive:
+        assert archive.read(FRONT_END) == b"of a net"
+        assert "weights" not in json.loads(archive.read(INFO))["front_end"]
+
+
+def test_weights_that_no_front_end_takes_are_refused(tiny):
+    rebuilt(tiny, **{FRONT_END: b"of a net"})
+    with pytest.raises(ModelError, match="front end face_gray takes no weights, but the file has some"):
         load_model(tiny)
 
 

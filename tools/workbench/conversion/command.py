@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.emotions import CANONICAL
 from emoedge.errors import EmoedgeError
-from emoedge.inference.spec import FrontEndSpec
+from emoedge.inference.spec import FRONT_ENDS_WITH_WEIGHTS, FrontEndSpec
 from emoedge.messages import Modality
 from workbench.conversion import card
 from workbench.conversion.pipeline import convert
@@ -85,6 +86,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dimensions", default="", metavar="NAME=LOW:HIGH,...",
                         help="valence and arousal, where the outputs after the labels tell them")  # fmt: skip
     parser.add_argument("--front-end", required=True, metavar="NAME:key=value,...", help="what it was trained on")
+    parser.add_argument("--front-end-weights", type=Path, metavar="NPZ", help="of the net that it has, if it has one")
     parser.add_argument("--calibrate", type=Path, metavar="PATH", help="representative data, see below")
     parser.add_argument("--dataset", metavar="NAME", help="use only this data set of a speech folder")
     parser.add_argument("--dtype", choices=DTYPES, default="int8")
@@ -128,6 +130,8 @@ def _request(given: argparse.Namespace) -> Request:
     front_end = FrontEndSpec.parse(given.front_end)
     if front_end.modality != given.modality:
         raise ConversionError(f"front end {front_end.name} does not serve a {given.modality} model")
+    if given.front_end_weights:
+        front_end = replace(front_end, weights=_weights(given.front_end_weights, front_end))
     return Request(
         model=given.model, output=given.output, front_end=front_end, labels=labels,
         label_map=map_labels(labels, _pairs(given.label_map)), dtype=given.dtype, calibrate=given.calibrate,
@@ -138,6 +142,15 @@ def _request(given: argparse.Namespace) -> Request:
         trained_on=given.trained_on, allow=frozenset(given.allow), allow_lambda=given.allow_lambda,
         report=given.report,
     )  # fmt: skip
+
+
+def _weights(path: Path, front_end: FrontEndSpec) -> bytes:
+    if front_end.name not in FRONT_ENDS_WITH_WEIGHTS:
+        raise ConversionError(f"front end {front_end.name} takes no weights; leave --front-end-weights out")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConversionError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -205,10 +205,10 @@ def resolved(spec: FrontEndSpec) -> FrontEndSpec:
     if spec.modality is Modality.FACE:
         from emoedge.vision.crop import FaceFrontEnd
 
-        return FrontEndSpec(spec.name, dict(FaceFrontEnd(spec).parameters))
+        return replace(spec, parameters=dict(FaceFrontEnd(spec).parameters))
     from emoedge.audio.front_end import build
 
-    return FrontEndSpec(spec.name, dict(build(spec).parameters))
+    return replace(spec, parameters=dict(build(spec).parameters))
 
 
 def source_sha256(path: Path) -> str:

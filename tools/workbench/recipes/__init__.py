@@ -15,12 +15,13 @@ RECIPES: Mapping[tuple[str, str], str] = {
     ("emoedge", "face"): "workbench.recipes.face",
     ("emoedge", "face-teacher"): "workbench.recipes.face_teacher",
     ("emoedge", "speech"): "workbench.recipes.speech",
+    ("emoedge", "speech-embedding"): "workbench.recipes.speech_embedding",
     **{(system, modality): "workbench.recipes.classic" for system in "ABCDE" for modality in ("face", "speech")},
 }
 """Module that trains a (system, modality); it has `train(options: TrainOptions) -> None`."""
 
 SYSTEMS = ("emoedge", "A", "B", "C", "D", "E")
-MODALITIES = ("face", "speech", "face-teacher")
+MODALITIES = ("face", "speech", "face-teacher", "speech-embedding")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class TrainOptions:
     teachers: tuple[Path, ...] = ()
     """Folders of earlier runs to learn from, where the recipe has TEACHERS."""
     start: Path | None = None
-    """Folder of an earlier run whose weights are the beginning, where the recipe has TEACHERS."""
+    """Folder of an earlier run to begin with, where the recipe has STARTS: its weights, or its front end's net."""
     seed: int = 0
     threads: int = 1
     """Compute threads."""

@@ -88,7 +88,7 @@ BATCH = 128
 WARM = 2.0
 HELD_OUT = 0.05
 BALANCE = balance.METHODS
-TEACHERS = True
+TEACHERS = STARTS = True
 FILES = {"original": "face-fer2013", "votes": "face-ferplus"}
 """Per head: `.keras` the network, `-held-out.npz` the rows and labels to calibrate its conversion with."""
 SURE = 1e-9

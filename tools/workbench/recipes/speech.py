@@ -1,4 +1,8 @@
-"""Train the shipped speech model; `--variant without-CORPUS` leaves a corpus out, to be measured on it."""
+"""Train the shipped speech model; `--variant without-CORPUS` leaves a corpus out, to be measured on it.
+
+`--start` names a run of `--modality speech-embedding` with the same variant, whose net the front end gets; without it
+the model learns from functionals alone.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +14,23 @@ import numpy as np
 
 from emoedge.inference.spec import FrontEndSpec
 from workbench import training
-from workbench.data.speech import parts as parts_of
 from workbench.data.speech import read_folder
 from workbench.recipes import speech_affect
-from workbench.recipes.speech_front_end import features, fitted
+from workbench.recipes.speech_front_end import base, features, fitted
 from workbench.recipes.speech_material import Windows, augmented, plain
-from workbench.recipes.speech_network import VOTERS, build, merged
+from workbench.recipes.speech_network import build, merged, voters
 from workbench.recipes.speech_sessions import CALM, LABELS, NEUTRAL, SessionSampler
+from workbench.recipes.speech_split import split
 from workbench.recipes.speech_trial import trial
 from workbench.recipes.speech_waves import WaveCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     import tensorflow as tf
     from numpy.typing import NDArray
 
-    from workbench.data.speech import Clip
     from workbench.recipes import TrainOptions
 
 EPOCHS = 20
@@ -52,13 +56,16 @@ MISJUDGED = 0.25, 0.4
 is an estimate, and in a corpus never heard it is off in another way."""
 EVERY = 5
 """Epochs between two measurements on the speakers held out."""
+STARTS = True
+"""`--start` is read."""
+WEIGHTS = "front_end.npz"
 
 
 def train(options: TrainOptions) -> None:
     """Write `speech.keras`, what `tools/convert.py` must be told of it, `report.json` and the curve.
 
-    The former are `front_end.txt`, `labels.txt` and `dimensions.txt`. Windows are kept in `speech-material` beside
-    the output folder: runs that leave a corpus out share them.
+    The former are `front_end.txt`, `labels.txt`, `dimensions.txt` and, with `--start`, `front_end.npz`. Windows are
+    kept in `speech-material` beside the output folder: runs that leave a corpus out share them where they share a net.
     """
     training.start(seed=options.seed, threads=options.threads)
     held = training.checkpoint_or_fresh(options.output, resume=options.resume)
@@ -66,29 +73,30 @@ def train(options: TrainOptions) -> None:
     cache = WaveCache.load(folder, directory)
     parts = split(cache.clips, options.variant)
     everybody = split(cache.clips, "")["train"]
-    windows = augmented(folder, directory, everybody, seed=options.seed, blocks=BLOCKS, threads=options.threads)
-    run = _Run(options, cache, parts, (windows, plain(cache, directory)), held)
+    spec = base(embedding_of(options.start, options.variant))
+    windows = augmented(
+        folder, directory, everybody, spec=spec, seed=options.seed, blocks=BLOCKS, threads=options.threads
+    )
+    run = _Run(options, cache, parts, (windows, plain(cache, directory, spec)), held, spec)
     while run.epoch < run.epochs:
         run.one_epoch()
     run.finish()
 
 
-def split(clips: Sequence[Clip], variant: str) -> dict[str, list[int]]:
-    """Rows of `clips`: `train`, `validation`, `test`, and `unseen` where the variant leaves a corpus out.
+def embedding_of(run: Path | None, variant: str) -> bytes:
+    """Weights of the net that a run of `speech-embedding` has learned; none where no run is named.
 
-    Raises ValueError for a variant that is not `without-` and a corpus of the clips.
+    Raises ValueError where it is no such run, is not done, or has learned from another choice of corpora.
     """
-    out = variant.removeprefix("without-")
-    corpora = {clip.dataset for clip in clips}
-    if variant and (out == variant or out not in corpora):
-        known = ", ".join(f"without-{name}" for name in sorted(corpora))
-        raise ValueError(f"no variant {variant!r}; there are {known}")
-    parts: dict[str, list[int]] = {"train": [], "validation": [], "test": [], "unseen": []}
-    for row, (clip, part) in enumerate(zip(clips, parts_of(clips), strict=True)):
-        parts["unseen" if variant and clip.dataset == out else part].append(row)
-    if not parts["train"]:
-        raise ValueError("no clip is left to train on")
-    return {name: rows for name, rows in parts.items() if rows}
+    if run is None:
+        return b""
+    weights, report = run / WEIGHTS, run / "report.json"
+    if not weights.exists() or not report.exists():
+        raise ValueError(f"{run} holds no {WEIGHTS} of a run of speech-embedding that is done")
+    learned = json.loads(report.read_text(encoding="utf-8")).get("variant")
+    if learned != variant:
+        raise ValueError(f"the net in {run} learned with variant {learned!r}, this run is to learn with {variant!r}")
+    return weights.read_bytes()
 
 
 class _Run:
@@ -101,7 +109,9 @@ class _Run:
         parts: Mapping[str, Sequence[int]],
         windows: tuple[Windows, Windows],
         held: tuple[dict[str, list[NDArray[Any]]], dict[str, Any]] | None,
+        spec: FrontEndSpec,
     ) -> None:
+        """`windows` are augmented and plain ones of the front end `spec`, whose constants are to be fitted."""
         import tensorflow as tf
 
         self.options = options
@@ -113,14 +123,18 @@ class _Run:
         self.material = {name: windows[1].only(np.isin(windows[1].owner, rows))
                          for name, rows in parts.items() if name != "train"}  # fmt: skip
         learned, played = _learned(cache, parts["train"], windows, corpora)
-        self.spec = fitted(learned) if held is None else FrontEndSpec.parse(str(held[1]["front_end"]))
+        if held is None:
+            self.spec = fitted(learned, spec)
+        else:
+            self.spec = replace(FrontEndSpec.parse(str(held[1]["front_end"])), weights=spec.weights)
         self.features = features(learned, self.spec)
         self.labels, self.owner = learned.labels, learned.owner
         self.known = np.zeros((len(corpora), len(LABELS)), dtype=np.float32)
         self.known[self.owner, self.labels] = 1.0
         weights = SessionSampler(cache, parts["train"], window=1, clips=1).weights
         self.drawn = _drawn(learned, played, {corpora.index(name): weight for name, weight in weights.items()})
-        self.voters = build(self.features.shape[1], len(LABELS) + len(speech_affect.ENDS))
+        size = self.features.shape[1]
+        self.voters = build(size, len(LABELS) + len(speech_affect.ENDS), count=voters(size, len(spec.weights)))
         self.optimizer = tf.keras.optimizers.AdamW(PEAK, weight_decay=DECAY)
         self.optimizer.build(self.voters.trainable_variables)
         self.step = _step(self.voters, self.optimizer)
@@ -172,6 +186,8 @@ class _Run:
         self.voters.set_weights(self.average)
         merged(self.voters, self._shift()).save(folder / "speech.keras")
         (folder / "front_end.txt").write_text(f"{self.spec}\n", encoding="utf-8")
+        if self.spec.weights:
+            (folder / WEIGHTS).write_bytes(self.spec.weights)
         (folder / "dimensions.txt").write_text(f"{speech_affect.written()}\n", encoding="utf-8")
         (folder / "labels.txt").write_text(",".join(LABELS) + "\n", encoding="utf-8")
         report = {part: self._trial(windows) for part, windows in self.material.items()}
@@ -266,8 +282,8 @@ def _step(
             loss = 0.0
             for told in voters(given, training=True):
                 logits = told[:, : len(LABELS)] - ABSENT * (1 - known)
-                loss += entropy(tf.one_hot(labels, len(LABELS)), logits) / VOTERS
-                loss += speech_affect.loss(told[:, len(LABELS) :], labels) / VOTERS
+                loss += entropy(tf.one_hot(labels, len(LABELS)), logits) / len(voters.outputs)
+                loss += speech_affect.loss(told[:, len(LABELS) :], labels) / len(voters.outputs)
         optimizer.apply_gradients(
             zip(tape.gradient(loss, voters.trainable_variables), voters.trainable_variables, strict=True)
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emoedge.audio.embedding import Embedding
 from emoedge.inference.spec import FrontEndSpec
 
 if TYPE_CHECKING:
@@ -33,10 +34,17 @@ BASE = FrontEndSpec(
 """All but the constants that `fitted` finds. The frames are those of the voice gate, which shares their analysis."""
 
 
-def fitted(windows: Windows) -> FrontEndSpec:
-    """BASE with the session's prior and the standardisation, from the windows of the training part."""
+def base(weights: bytes = b"") -> FrontEndSpec:
+    """BASE, with the net of these weights where there are any."""
+    if not weights:
+        return BASE
+    return replace(BASE, parameters={**BASE.parameters, "embedding": Embedding(weights).size}, weights=weights)
+
+
+def fitted(windows: Windows, base: FrontEndSpec = BASE) -> FrontEndSpec:
+    """`base` with the session's prior and the standardisation, from the windows of the training part."""
     prior = _rounded(np.nanmean(windows.raw, axis=0, dtype=np.float64))
-    spec = replace(BASE, parameters={**BASE.parameters, "session_mean": prior})
+    spec = replace(base, parameters={**base.parameters, "session_mean": prior})
     plain = features(windows, replace(spec, parameters={**spec.parameters, "mean": 0.0, "std": 1.0}))
     constants = {"mean": _rounded(plain.mean(axis=0)), "std": _rounded(np.maximum(plain.std(axis=0), 1e-3))}
     return replace(spec, parameters={**spec.parameters, **constants})

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from emoedge.inference.spec import FrontEndSpec
     from workbench.data.speech import SpeechFolder
 
 SESSIONS = 40
@@ -72,8 +73,8 @@ class Windows:
 class _Ear:
     """The front end, with all that it knows of a window in place of the features."""
 
-    def __init__(self) -> None:
-        front_end = build(BASE)
+    def __init__(self, spec: FrontEndSpec) -> None:
+        front_end = build(spec)
         if not isinstance(front_end, FunctionalsFrontEnd):  # for the type's sake
             raise TypeError(front_end.name)
         self.front_end = front_end
@@ -91,23 +92,23 @@ def _split(known: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
     return known[:, :size], known[:, size:-1], known[:, -1]
 
 
-def plain(cache: WaveCache, directory: Path) -> Windows:
-    """All clips as they are, a stream a speaker, by the windows that judge them; kept on disk.
+def plain(cache: WaveCache, directory: Path, spec: FrontEndSpec = BASE) -> Windows:
+    """All clips as they are, a stream a speaker, by the windows of `spec` that judge them; kept on disk.
 
     Clips of a speaker come in the order of their digests, as `tools/evaluate.py` plays them. A clip's owner is its row
     in the cache, its label the canonical emotion.
     """
-    path = directory / f"plain-{_key(cache)}.npz"
+    path = directory / f"plain-{_key(cache, spec)}.npz"
     if not path.exists():
         print(f"playing {len(cache.clips)} clips", file=sys.stderr)
-        _write(_played(cache), path)
+        _write(_played(cache, spec), path)
     return _read(path)
 
 
-def _played(cache: WaveCache) -> Windows:
+def _played(cache: WaveCache, spec: FrontEndSpec) -> Windows:
     clips = cache.clips
     order = sorted(range(len(clips)), key=lambda row: (clips[row].dataset, clips[row].speaker, clips[row].digest))
-    ear = _Ear()
+    ear = _Ear(spec)
     parts = []
     for _, session in groupby(order, key=lambda row: (clips[row].dataset, clips[row].speaker)):
         stream = ClipStream(ear, ear.push, rate=RATE, seconds=SECONDS)
@@ -118,9 +119,9 @@ def _played(cache: WaveCache) -> Windows:
     return Windows.joined(parts)
 
 
-def _key(cache: WaveCache) -> str:
+def _key(cache: WaveCache, spec: FrontEndSpec) -> str:
     net = resources.files("emoedge.audio").joinpath(WEIGHTS).read_bytes()  # tells which frames are active
-    return hashlib.sha256(f"{cache.key} {BASE} ".encode() + net).hexdigest()[:16]
+    return hashlib.sha256(f"{cache.key} {spec} ".encode() + net + spec.weights).hexdigest()[:16]
 
 
 def _write(windows: Windows, path: Path) -> None:
@@ -139,6 +140,7 @@ class _Blocks:
     folder: SpeechFolder
     directory: Path
     rows: tuple[int, ...]
+    spec: FrontEndSpec
     seed: int
     key: str
 
@@ -150,7 +152,7 @@ class _Blocks:
         sampler = SessionSampler(cache, self.rows, window=round(SECONDS * RATE), clips=CLIPS)
         corpora = sorted({clip.dataset for clip in cache.clips})
         rng = np.random.default_rng((self.seed, number))
-        ear = _Ear()
+        ear = _Ear(self.spec)
         parts = []
         for _ in range(SESSIONS):
             session = sampler.session(rng)
@@ -166,10 +168,17 @@ class _Blocks:
 
 
 def augmented(
-    folder: SpeechFolder, directory: Path, rows: Sequence[int], *, seed: int, blocks: int, threads: int
+    folder: SpeechFolder,
+    directory: Path,
+    rows: Sequence[int],
+    *,
+    spec: FrontEndSpec = BASE,
+    seed: int,
+    blocks: int,
+    threads: int,
 ) -> Windows:
-    """`blocks` blocks of training windows of the clips `rows`; those that are on disk are not made anew."""
-    made = _Blocks(folder, directory, tuple(rows), seed, _key(WaveCache.load(folder, directory)))
+    """`blocks` blocks of training windows of `spec`, of the clips `rows`; what is on disk is not made anew."""
+    made = _Blocks(folder, directory, tuple(rows), spec, seed, _key(WaveCache.load(folder, directory), spec))
     missing = [number for number in range(blocks) if not made.path(number).exists()]
     began = time.monotonic()
     if threads > 1 and len(missing) > 1:

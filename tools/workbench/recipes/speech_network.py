@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VOTERS = 24
-"""Networks of other random beginnings: their mean errs less than one of their common width."""
+"""Networks of other random beginnings, at most: their mean errs less than one of their common width."""
+WIDTH = 64
+BYTES = 450_000
+"""Of hidden layers and of the front end's net together, at most: the file is to stay below half a megabyte."""
 
 
-def build(size: int, outputs: int, *, width: int = 64, voters: int = VOTERS, dropout: float = 0.4) -> tf.keras.Model:
-    """Input (size,); `voters` outputs (outputs,): logits of the labels, then of valence and arousal.
+def voters(size: int, spent: int = 0) -> int:
+    """How many networks of inputs (size,) there is room for, where the front end's net takes `spent` bytes."""
+    return max(1, min(VOTERS, (BYTES - spent) // (size * WIDTH)))
+
+
+def build(size: int, outputs: int, *, count: int, width: int = WIDTH, dropout: float = 0.4) -> tf.keras.Model:
+    """Input (size,); `count` outputs (outputs,): logits of the labels, then of valence and arousal.
 
     Each voter is a hidden layer and a loss of its own.
     """
@@ -26,12 +34,12 @@ def build(size: int, outputs: int, *, width: int = 64, voters: int = VOTERS, dro
     layers = tf.keras.layers
     given = layers.Input((size,), name="features")
     x = layers.Dropout(0.1, name="drop_features")(given)
-    x = layers.Dense(width * voters, use_bias=False, name="hidden")(x)
+    x = layers.Dense(width * count, use_bias=False, name="hidden")(x)
     x = layers.BatchNormalization(momentum=0.98, name="norm")(x)
     x = layers.ReLU(name="relu")(x)
     x = layers.Dropout(dropout, name="drop")(x)
     told = []
-    for voter in range(voters):
+    for voter in range(count):
         own: Any = layers.Lambda(_part, arguments={"at": voter * width, "width": width}, name=f"part_{voter}")(x)
         told.append(layers.Dense(outputs, name=f"told_{voter}")(own))
     return tf.keras.Model(given, told, name="voters")

@@ -1,0 +1,289 @@
+"""Train the net of the speech front end: small convolutions that learn to tell frames apart as a large network does.
+
+The large network, the encoder of a speech recogniser, has heard far more voices than our corpora have; what it makes of
+a moment of speech is what the small net learns to make of our frames of it. No label of an emotion is read. The net's
+last layer, averaged over a window's active frames, is what the front end gives to the speech model beside its
+functionals. `--variant without-CORPUS` leaves a corpus out.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from emoedge.audio.embedding import BESIDE
+from emoedge.audio.functionals import LEAST
+from emoedge.audio.parameters import parse
+from emoedge.audio.summary import FunctionalsTransform
+from workbench import speech_package, training
+from workbench.data.speech import read_folder
+from workbench.recipes.embedding_material import VALUES, passes
+from workbench.recipes.speech_front_end import BASE
+from workbench.recipes.speech_split import split
+from workbench.recipes.speech_waves import WaveCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import tensorflow as tf
+    from numpy.typing import NDArray
+
+    from workbench.data.speech import Clip
+    from workbench.recipes import TrainOptions
+    from workbench.recipes.embedding_material import Pass
+
+WIDTH, LAYERS, TAPS = 96, 4, 5
+"""Of the net: 160,000 weights."""
+EPOCHS, STEPS, BATCH = 24, 250, 32
+PASSES = 3
+PEAK, WARM = 3e-3, 0.3
+"""Highest learning rate, and the share of the run that it takes to reach it; then it falls to nothing."""
+DECAY = 1e-3
+"""Weights shrink by this times the learning rate in each step."""
+FURTHEST = 8.0
+"""Deviations from the mean at which a teacher's value is cut."""
+SAMPLE = 2000
+"""Clips by which inputs and lessons are standardised."""
+EVERY = 6
+"""Epochs between two measurements on the speakers held out."""
+LIMIT = 127
+"""Largest whole number of a quantized weight."""
+WEIGHTS = "front_end.npz"
+
+
+def train(options: TrainOptions) -> None:
+    """Write `front_end.npz`, the weights for the front end, `report.json` and the curve.
+
+    Lessons are kept in `speech-material` beside the output folder, the teacher in `speech-package`. Raises ValueError
+    where the teacher cannot be had.
+    """
+    training.start(seed=options.seed, threads=options.threads)
+    held = training.checkpoint_or_fresh(options.output, resume=options.resume)
+    folder, directory = read_folder(options.data), options.output.parent / "speech-material"
+    cache = WaveCache.load(folder, directory)
+    package = options.output.parent / speech_package.FOLDER
+    heard = passes(folder, directory, package, seed=options.seed, count=PASSES, threads=options.threads)
+    lessons = Lessons(heard, cache.clips, split(cache.clips, options.variant), seed=options.seed)
+    run = _Run(options, lessons, held)
+    while run.epoch < run.epochs:
+        run.one_epoch()
+    run.finish()
+
+
+class Lessons:
+    """Windows of speech, and what the teacher makes of each of their frames."""
+
+    def __init__(
+        self, heard: Sequence[Pass], clips: Sequence[Clip], parts: Mapping[str, Sequence[int]], *, seed: int
+    ) -> None:
+        """Windows are drawn from the clips of part `train`; all constants are found on them."""
+        self._heard, self._clips = heard, clips
+        self.parts = parts
+        parameters = parse(BASE)
+        self._frames = FunctionalsTransform(BASE.name, parameters).frames
+        self.length, self.inputs = parameters.frame_count, parameters.mels + BESIDE
+        self._rows = np.asarray(parts["train"])
+        rng = np.random.default_rng((seed, 1))
+        some = rng.choice(self._rows, min(SAMPLE, len(self._rows)), replace=False)
+        taught = np.concatenate([heard[0].taught[heard[0].lessons[i] : heard[0].lessons[i + 1] : 7] for i in some])
+        self._middle, self._spread = _standards(taught.astype(np.float32))
+        self.mean, self.std = _standards(np.concatenate([self._window(heard[0], i, rng, noisy=True)[0] for i in some]))
+        self.differ = self._differ(some)
+
+    def batch(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
+        """BATCH windows: frames (B, n, inputs), lessons (B, n, VALUES), which frames of either are active (B, n)."""
+        drawn = [
+            self._window(self._heard[rng.integers(len(self._heard))], int(rng.choice(self._rows)), rng,
+                         noisy=bool(rng.random() < 0.5))
+            for _ in range(BATCH)
+        ]  # fmt: skip
+        frames, lessons, heard, taught = (np.stack(each) for each in zip(*drawn, strict=True))
+        return (frames - self.mean) / self.std, lessons, heard, taught
+
+    def explained(self, part: str, told: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> float:
+        """Share of what the teacher's means differ by, within the speakers of a part, that the net tells.
+
+        `told` makes (n, VALUES) of a window's frames (n, inputs).
+        """
+        rng = np.random.default_rng(2)
+        speakers: dict[tuple[str, str], list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {}
+        for row in self.parts[part]:
+            frames, lessons, heard, taught = self._window(self._heard[0], row, rng, noisy=False)
+            if heard.sum() >= LEAST and taught.sum() >= LEAST:
+                clip = self._clips[row]
+                pair = told((frames - self.mean) / self.std)[heard > 0].mean(axis=0), lessons[taught > 0].mean(axis=0)
+                speakers.setdefault((clip.dataset, clip.speaker), []).append(pair)
+        missed = whole = 0.0
+        for pairs in speakers.values():
+            guess, truth = (np.array(each) - np.mean(each, axis=0) for each in zip(*pairs, strict=True))
+            missed, whole = missed + np.square(guess - truth).sum(), whole + np.square(truth).sum()
+        return float(1 - missed / whole) if whole else float("nan")
+
+    def _window(
+        self, heard: Pass, row: int, rng: np.random.Generator, *, noisy: bool
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Frames not standardised, lessons, and active ones of either, of somewhere in a clip; silence around it."""
+        begin, end = heard.frames[row], heard.frames[row + 1]
+        spare = int(end - begin) - self.length
+        if spare > 0:
+            begin += rng.integers(spare + 1)
+            end = begin + self.length
+        at = int(rng.integers(1 - spare)) if spare < 0 else 0
+        own = slice(at, at + int(end - begin))
+        values = np.zeros((self.length, heard.plain.shape[1]), dtype=np.float32)
+        values[own] = (heard.heard if noisy else heard.plain)[begin:end]
+        frames, active = self._frames(values)
+        lessons = np.zeros((self.length, VALUES), dtype=np.float32)
+        lesson = heard.lesson(row, int(begin - heard.frames[row]), int(end - begin))
+        lessons[own] = np.clip((lesson - self._middle) / self._spread, -FURTHEST, FURTHEST)
+        told, taught = np.zeros(self.length, dtype=np.float32), np.zeros(self.length, dtype=np.float32)
+        told[active] = 1.0
+        taught[own] = heard.plain[begin:end, -1] > 0
+        return frames, lessons, told, taught
+
+    def _differ(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How far the means of clips spread within a speaker, (VALUES,)."""
+        means: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+        for row in rows:
+            first = self._heard[0]
+            taught = first.taught[first.lessons[row] : first.lessons[row + 1]].astype(np.float32)
+            clip = self._clips[row]
+            means.setdefault((clip.dataset, clip.speaker), []).append(
+                ((taught - self._middle) / self._spread).mean(axis=0)
+            )
+        spreads = [np.std(own, axis=0) for own in means.values() if len(own) > LEAST]
+        if not spreads:
+            raise ValueError("no speaker has enough clips to learn from")
+        return np.asarray(np.mean(spreads, axis=0), dtype=np.float32)
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        lessons: Lessons,
+        held: tuple[dict[str, list[NDArray[Any]]], dict[str, Any]] | None,
+    ) -> None:
+        import tensorflow as tf
+
+        self.options, self.lessons = options, lessons
+        self.epochs = options.epochs or EPOCHS
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self.latest: dict[str, float] = {}
+        self.net = build(lessons.length, lessons.inputs)
+        self.optimizer = tf.keras.optimizers.AdamW(PEAK, weight_decay=DECAY, beta_2=0.999)
+        self.optimizer.build(self.net.trainable_variables)
+        self.step = _step(self.net, self.optimizer, lessons.differ)
+        if held is not None:
+            arrays, state = held
+            self.net.set_weights(arrays["weights"])
+            for variable, value in zip(self.optimizer.variables, arrays["optimizer"], strict=True):
+                variable.assign(value)
+            self.epoch, self.history = int(state["epoch"]), list(state["history"])
+            self.latest = dict(state["latest"])
+
+    def one_epoch(self) -> None:
+        """Train on STEPS batches, measure now and then, save."""
+        # Seeded by the epoch: a resumed run draws what an uninterrupted one would have drawn.
+        rng = np.random.default_rng((self.options.seed, 2, self.epoch))
+        progress = training.Progress(epoch=self.epoch + 1, epochs=self.epochs, steps=STEPS)
+        sums = np.zeros(2)
+        for i in range(STEPS):
+            self.optimizer.learning_rate.assign(self._rate((self.epoch + i / STEPS) / self.epochs))
+            sums += np.asarray(self.step(*self.lessons.batch(rng)))
+            progress.update(i + 1, loss=float(sums[0] / (i + 1)))
+        self.epoch += 1
+        if self.epoch % EVERY == 0 or self.epoch == self.epochs:
+            self.latest = {f"explained_{part}": self.lessons.explained(part, self._told)
+                           for part in self.lessons.parts if part != "train"}  # fmt: skip
+        frames, means = sums / STEPS
+        row = {"epoch": float(self.epoch), "loss": float(frames), "loss_means": float(means), **self.latest}
+        progress.done(**{name: value for name, value in row.items() if name != "epoch"})
+        self.history.append(row)
+        training.save_checkpoint(
+            self.options.output,
+            {"weights": self.net.get_weights(), "optimizer": [v.numpy() for v in self.optimizer.variables]},
+            {"epoch": self.epoch, "history": self.history, "latest": self.latest},
+        )
+
+    def finish(self) -> None:
+        """Write the net without its last layer, and what it was measured at."""
+        folder = self.options.output
+        (folder / WEIGHTS).write_bytes(packed(self.net, self.lessons.mean, self.lessons.std))
+        report = {"variant": self.options.variant, **self.latest}
+        (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        training.write_history(folder, [row for row in self.history if len(row) == len(self.history[-1])])
+
+    def _rate(self, at: float) -> float:
+        if at < WARM:
+            return PEAK * (0.04 + 0.96 * 0.5 * (1 - float(np.cos(np.pi * at / WARM))))
+        return PEAK * 0.5 * (1 + float(np.cos(np.pi * (at - WARM) / (1 - WARM)))) + 1e-7
+
+    def _told(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self.net(frames[None].astype(np.float32), training=False)[0])
+
+
+def build(length: int, inputs: int) -> tf.keras.Model:
+    """Input (length, inputs), output (length, VALUES): what the teacher would make of each frame."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    given = x = layers.Input((length, inputs), name="frames")
+    for i in range(LAYERS):
+        x = layers.Conv1D(WIDTH, TAPS, padding="same", use_bias=False, name=f"convolution_{i}")(x)
+        x = layers.BatchNormalization(momentum=0.95, name=f"norm_{i}")(x)
+        x = layers.ReLU(name=f"relu_{i}")(x)
+    return tf.keras.Model(given, layers.Dense(VALUES, name="lesson")(x), name="embedding")
+
+
+def packed(net: tf.keras.Model, mean: NDArray[np.floating[Any]], std: NDArray[np.floating[Any]]) -> bytes:
+    """The net up to its last layer, normalisations folded in and kernels in whole numbers: what the front end reads."""
+    arrays = {"mean": mean.astype(np.float32), "std": std.astype(np.float32)}
+    for i in range(LAYERS):
+        norm = net.get_layer(f"norm_{i}")
+        gain, offset, usual, variance = norm.get_weights()
+        gain = gain / np.sqrt(variance + norm.epsilon)
+        kernel = net.get_layer(f"convolution_{i}").get_weights()[0] * gain
+        scale = np.maximum(np.abs(kernel).max(axis=(0, 1)), 1e-8) / LIMIT
+        arrays[f"kernel{i}"] = np.round(kernel / scale).astype(np.int8)
+        arrays[f"scale{i}"], arrays[f"bias{i}"] = (a.astype(np.float32) for a in (scale, offset - usual * gain))
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)
+    return whole.getvalue()
+
+
+def _standards(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return values.mean(axis=0), np.maximum(values.std(axis=0), 1e-3)
+
+
+def _step(
+    net: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, differ: NDArray[np.float32]
+) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    import tensorflow as tf
+
+    def mean(values: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(values * active[..., None], 1) / (tf.reduce_sum(active, 1)[:, None] + 1e-3)
+
+    def step(
+        frames: tf.Tensor, lessons: tf.Tensor, heard: tf.Tensor, taught: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        told_enough = tf.cast(tf.reduce_sum(heard, 1) >= LEAST, tf.float32)
+        with tf.GradientTape() as tape:
+            told = net(frames, training=True)
+            apart = tf.reduce_mean(tf.square(told - lessons), 2)
+            each = tf.reduce_sum(apart * taught) / (tf.reduce_sum(taught) + 1e-3)
+            means = tf.reduce_mean(tf.square((mean(told, heard) - mean(lessons, taught)) / differ), 1)
+            whole = tf.reduce_sum(means * told_enough) / (tf.reduce_sum(told_enough) + 1e-3)
+            loss = each + whole
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables, strict=True)
+        )
+        return each, whole
+
+    return cast("Callable[..., tuple[tf.Tensor, tf.Tensor]]", tf.function(step, reduce_retracing=True))
