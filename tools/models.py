@@ -101,11 +101,14 @@ STEPS: Sequence[Step] = (
     Step("face-fer2013.tflite, reliability", "evaluate_fusion.py reliability {out}/face-fer2013.tflite "
          "--target original --data {data}/fer2013.npz --write"),
     Step("voice gate", "train_voice.py --data {data}/speech --output {out}/voice_net.npz", threads=True),
-    Step("speech", "train.py --modality speech --data {data}/speech --output {out}/speech", resumable=True,
-         threads=True, net="voice_net.npz"),
+    Step("speech, embedding", "train.py --modality speech-embedding --data {data}/speech "
+         "--output {out}/speech-embedding", resumable=True, threads=True, net="voice_net.npz"),
+    Step("speech", "train.py --modality speech --data {data}/speech --start {out}/speech-embedding "
+         "--output {out}/speech", resumable=True, threads=True, net="voice_net.npz"),
     Step("speech.tflite", "convert.py convert {out}/speech/speech.keras --modality speech "
          "--labels $({out}/speech/labels.txt) --dimensions $({out}/speech/dimensions.txt) "
-         "--front-end $({out}/speech/front_end.txt) --calibrate {data}/speech "
+         "--front-end $({out}/speech/front_end.txt) --front-end-weights {out}/speech/front_end.npz "
+         "--calibrate {data}/speech "
          f"--samples 250 --output-kind logits --reliability 0.35 --name speech --trained-on '{VOICES_LEARNED}' "
          f"--licence '{TERMS}; see models/tflite/speech.md' --output {{out}}/speech.tflite", gate=True),
     Step("likeness", "train_likeness.py --data {data}/fer2013.npz --output {out}/likeness.npz"),

@@ -1,6 +1,7 @@
 """The verbs without TensorFlow: inspect, verify, bench; golden vectors and layer errors."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,19 @@ def test_inspect_shows_the_card(model, capsys):
     for words in ("tiny, version 3", "rage (angry)", "face_gray:size=12", "12 x 12 x 1 int8", "FULLY_CONNECTED 2", "as you like",
                   "NOT passed: agreement 0.5", "accepted by name: macro_f1", "int8 0.2500", "10 golden vectors", "names no label below 0.625"):  # fmt: skip
         assert words in page
+
+
+def test_inspect_shows_that_a_front_end_has_a_net(model, capsys):
+    assert main(["inspect", str(model)]) == 0
+    assert any(line.split() == ["its", "net", "none"] for line in capsys.readouterr().out.splitlines())
+    file = ModelFile.read(model)
+    front_end = FrontEndSpec("mfcc_functionals", {"embedding": 4}, bytes(700))
+    info = replace(file.info, modality=Modality.SPEECH, front_end=front_end)
+    replace(file, info=info).write(model)
+    assert main(["inspect", str(model)]) == 0
+    assert any(line.split() == ["its", "net", "700", "bytes"] for line in capsys.readouterr().out.splitlines())
+    assert main(["inspect", str(model), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["front_end_weights"] == 700
 
 
 def test_inspect_as_json(model, capsys):

@@ -1,10 +1,13 @@
 """What a conversion may be asked for: labels, their mapping, gates, and the command line around them."""
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from workbench.conversion import ConversionError, Request, map_labels, parse_labels
 from workbench.conversion.command import main
+from workbench.conversion.pipeline import resolved
 
 from emoedge.emotions import CANONICAL
 from emoedge.inference.spec import FrontEndSpec
@@ -74,6 +77,9 @@ def test_float_needs_no_data():
         (["--labels", "happy"], "at least two"),
         (["--label-map", "happy=glee"], "expected label=emotion"),
         (["--prior", "1,2"], "expected 7 numbers"),
+        (["--front-end-weights", "w.npz"], "front end face_gray takes no weights"),
+        (["--modality", "speech", "--front-end", "mfcc_functionals:embedding=4", "--front-end-weights", "w.npz"],
+         "w.npz: cannot be read: No such file or directory"),
     ],
 )
 def test_wrong_usage_exits_2_with_one_line(tmp_path, capsys, change, cause):
@@ -83,6 +89,30 @@ def test_wrong_usage_exits_2_with_one_line(tmp_path, capsys, change, cause):
     error = capsys.readouterr().err
     assert cause in error
     assert error.count("\n") == 1
+
+
+def test_a_net_that_does_not_fit_its_front_end_exits_1_with_one_line(tmp_path, capsys):
+    (tmp_path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n and no more")
+    words = ["convert", str(tmp_path / "m.h5"), "--modality", "speech", "--labels", "happy,sad", "--dtype", "float32",
+             "--front-end", "mfcc_functionals:embedding=4", "--output", str(tmp_path / "m.tflite")]  # fmt: skip
+    assert main(words) == 1
+    assert "embedding is 4, but there are no weights of a net" in capsys.readouterr().err
+    (tmp_path / "w.npz").write_bytes(b"no weights")
+    assert main([*words, "--front-end-weights", str(tmp_path / "w.npz")]) == 1
+    error = capsys.readouterr().err
+    assert "the front end's weights are damaged" in error
+    assert error.count("\n") == 1
+
+
+def test_the_net_of_a_front_end_stays_with_it_where_defaults_are_filled_in():
+    content = io.BytesIO()
+    np.savez(content, mean=np.zeros(42), std=np.ones(42), kernel0=np.ones((1, 42, 4), np.int8), scale0=np.ones(4),
+             bias0=np.zeros(4))  # fmt: skip
+    spec = FrontEndSpec("mfcc_functionals", {"embedding": 4}, content.getvalue())
+    found = resolved(spec)
+    assert found.weights == spec.weights
+    assert found.parameters["embedding"] == 4
+    assert len(found.parameters) > 30
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_what_was_built_on_a_step_is_made_anew_with_it():
     after = [step.name for step in models._built_on(by_name["face, settled"])]
     assert after == [name for name in by_name if name.startswith(("face.tflite", "face-fer2013"))]
     assert [step.name for step in models._built_on(by_name["speech"])] == ["speech.tflite"]
+    assert [step.name for step in models._built_on(by_name["speech, embedding"])] == ["speech", "speech.tflite"]
     assert models._built_on(by_name["likeness"]) == []
 
 

@@ -27,6 +27,7 @@ def describe(path: Path) -> dict[str, Any]:
     interpreter = Interpreter(file.tflite)
     info = asdict(file.info)
     info["front_end"] = str(file.info.front_end)
+    info["front_end_weights"] = len(file.info.front_end.weights)
     info["modality"] = file.info.modality.value
     return {
         "file": str(path), "sha256": file.sha256, "bytes": path.stat().st_size, **info,
@@ -111,6 +112,7 @@ def _page(found: Mapping[str, Any]) -> str:
         "dimensions": ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in found["dimensions"].items())
         or "of the labels",
         "front end": found["front_end"],
+        "its net": f"{found['front_end_weights']} bytes" if found["front_end_weights"] else "none",
         "input": _shape(found["input"]),
         "output": f"{found['output']}, {_shape(found['output_tensor'])}",
         "dtype": f"{found['dtype']}; {found['float_operations']} operations touch floats",

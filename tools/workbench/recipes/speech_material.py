@@ -1,8 +1,9 @@
 """Windows of speech as what the front end knows of them before its constants are fitted.
 
 Training windows are made of augmented sessions, a block at a time, and kept on disk: a block depends on the clips, the
-front end, the voice gate's net, the seed and its number alone, so that a run that was stopped goes on, and a run that
-leaves a corpus out uses the same blocks.
+front end with its net, the voice gate's net, the seed and its number alone, so that a run that was stopped goes on, and
+a run that leaves a corpus out uses the same blocks. Frame values of the sessions, which take longest, are kept as well:
+they are the same whatever net the front end has (1.4 GB).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from emoedge.audio.front_end import build
+from emoedge.audio.front_end import build, mel_power
 from emoedge.audio.summary import FunctionalsFrontEnd
 from emoedge.audio.voice_net import WEIGHTS
 from emoedge.emotions import INDEX
@@ -31,7 +32,7 @@ from workbench.recipes.speech_sessions import SessionSampler
 from workbench.recipes.speech_waves import WaveCache
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,6 +44,8 @@ SESSIONS = 40
 """Sessions in a block."""
 CLIPS = 24
 """Clips of a session."""
+FRAME, STEP = (round(float(str(BASE.parameters[key])) * RATE) for key in ("window", "hop"))
+"""Samples of a frame, and from one to the next."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +83,7 @@ class _Ear:
         self.front_end = front_end
         self.reset = front_end.reset
         self.push = front_end.push
+        self.push_power = front_end.push_power
 
     def features(self) -> NDArray[np.float32]:
         statistics = self.front_end.statistics
@@ -133,6 +137,31 @@ def _read(path: Path) -> Windows:
         return Windows(*(held[field.name] for field in fields(Windows)))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """A session as frames."""
+
+    rows: NDArray[np.float32]
+    """(n, width): frame values."""
+    ends: NDArray[np.int64]
+    """Frame after the last one of each window, ascending."""
+    labels: NDArray[np.int64]
+    owner: int
+    """Number of the corpus."""
+
+
+_SESSIONS = ("rows", "ends", "labels", "owners", "lengths")
+
+
+def _write_sessions(sessions: Sequence[_Heard], path: Path) -> None:
+    parts = (
+        np.concatenate([session.rows for session in sessions]), np.stack([session.ends for session in sessions]),
+        np.stack([session.labels for session in sessions]), np.array([session.owner for session in sessions]),
+        np.array([len(session.rows) for session in sessions]),
+    )  # fmt: skip
+    training.write_arrays(path, dict(zip(_SESSIONS, parts, strict=True)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Blocks:
     """Makes blocks of training windows, in whatever process."""
@@ -142,29 +171,45 @@ class _Blocks:
     rows: tuple[int, ...]
     spec: FrontEndSpec
     seed: int
-    key: str
 
     def path(self, number: int) -> Path:
-        return self.directory / f"windows-{self.key}-{self.seed}-{number:03d}.npz"
+        return self.directory / f"windows-{self._key(self.spec)}-{self.seed}-{number:03d}.npz"
+
+    def _key(self, spec: FrontEndSpec) -> str:
+        return _key(WaveCache.load(self.folder, self.directory), spec)
 
     def make(self, number: int) -> None:
+        ear = _Ear(self.spec)
+        parts = []
+        for session in self._sessions(number):
+            ear.reset()
+            known, at = [], 0
+            for end in session.ends:
+                ear.push_power(session.rows[at:end])
+                at = int(end)
+                known.append(ear.features())
+            parts.append(Windows(*_split(np.stack(known)), session.labels, np.full(len(known), session.owner)))
+        _write(Windows.joined(parts), self.path(number))
+
+    def _sessions(self, number: int) -> Iterator[_Heard]:
+        """Sessions of a block, from disk where they are there."""
+        path = self.directory / f"sessions-{self._key(BASE)}-{self.seed}-{number:03d}.npz"
+        if not path.exists():
+            _write_sessions(list(self._drawn(number)), path)
+        with np.load(path, allow_pickle=False) as held:
+            rows, ends, labels, owners, lengths = (held[name] for name in _SESSIONS)
+        for i, last in enumerate(np.cumsum(lengths)):
+            yield _Heard(rows[last - lengths[i] : last], ends[i], labels[i], int(owners[i]))
+
+    def _drawn(self, number: int) -> Iterator[_Heard]:
         cache = WaveCache.load(self.folder, self.directory)
         sampler = SessionSampler(cache, self.rows, window=round(SECONDS * RATE), clips=CLIPS)
         corpora = sorted({clip.dataset for clip in cache.clips})
         rng = np.random.default_rng((self.seed, number))
-        ear = _Ear(self.spec)
-        parts = []
         for _ in range(SESSIONS):
             session = sampler.session(rng)
-            ear.reset()
-            known, at = [], 0
-            for end in session.ends:
-                ear.push(session.samples[at:end])
-                at = int(end)
-                known.append(ear.features())
-            owner = np.full(len(known), corpora.index(session.corpus))
-            parts.append(Windows(*_split(np.stack(known)), session.labels, owner))
-        _write(Windows.joined(parts), self.path(number))
+            ends = np.maximum(1 + (session.ends - FRAME) // STEP, 0)  # whole frames up to there
+            yield _Heard(mel_power(session.samples, BASE), ends, session.labels, corpora.index(session.corpus))
 
 
 def augmented(
@@ -178,7 +223,7 @@ def augmented(
     threads: int,
 ) -> Windows:
     """`blocks` blocks of training windows of `spec`, of the clips `rows`; what is on disk is not made anew."""
-    made = _Blocks(folder, directory, tuple(rows), spec, seed, _key(WaveCache.load(folder, directory), spec))
+    made = _Blocks(folder, directory, tuple(rows), spec, seed)
     missing = [number for number in range(blocks) if not made.path(number).exists()]
     began = time.monotonic()
     if threads > 1 and len(missing) > 1:
