@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib import resources
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -115,6 +115,8 @@ class _Passes:
             path.with_suffix(".taught").open("wb") as taught,
         ):
             for row in range(len(cache.clips)):
+                if (parent := parent_process()) is not None and not parent.is_alive():
+                    raise RuntimeError("whoever wanted this pass is gone, and may be back and make it anew")
                 samples = at_speed(cache.wave(row), rng.uniform(*np.log(SPEEDS)) if number else 0.0)
                 lesson = teacher(samples)
                 recorded = cache.noises and rng.random() < NOISY
