@@ -78,24 +78,28 @@ class FunctionalsTransform:
         p = self._parameters
         window = np.asarray(values[-p.frame_count :])
         at, loudness = self._active(window)
-        power = window[at, : p.mels]
-        log_mel = compressed(power, self._level(power), p)
+        power, log_mel = window[at, : p.mels], self._log_mel(window, at)
         told = self._functionals(
-            log_mel @ self._dct, power, window[at, p.mels], window[at, p.mels + 1], at, loudness
+            log_mel[at] @ self._dct, power, window[at, p.mels], window[at, p.mels + 1], at, loudness
         )
         if self._net is None:
             return told
         if len(at) < LEAST:
             return np.concatenate([told, np.full(self._net.size, np.nan)])
-        return np.concatenate([told, self._net(*self.frames(window))])
+        frames = embedding.frames(log_mel, window[:, p.mels], window[:, p.mels + 1])
+        return np.concatenate([told, self._net(frames, at)])
 
     def frames(self, values: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         """The newest window of `values` as frames (n, mels + embedding.BESIDE) of a net; which of them are active."""
         p = self._parameters
         window = np.asarray(values[-p.frame_count :])
         at, _ = self._active(window)
-        log_mel = compressed(window[:, : p.mels], self._level(window[at, : p.mels]), p)
-        return embedding.frames(log_mel, window[:, p.mels], window[:, p.mels + 1]), at
+        return embedding.frames(self._log_mel(window, at), window[:, p.mels], window[:, p.mels + 1]), at
+
+    def _log_mel(self, window: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Of all frames, levelled by the active ones `at`."""
+        p = self._parameters
+        return compressed(window[:, : p.mels], self._level(window[at, : p.mels]), p)
 
     def _active(self, window: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Numbers of the active frames that are no whisper beside the loudest; the mean mel power of all."""
