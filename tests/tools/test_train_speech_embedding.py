@@ -67,7 +67,7 @@ if {epochs} == 4 and not {stop}:  # what was packed is what was learned
     net = recipe.build(149, 42)
     held = recipe.training.load_checkpoint(Path({output!r}))
     net.set_weights(held[0]["weights"])
-    packed = Embedding((Path({output!r}) / recipe.WEIGHTS).read_bytes())
+    packed = Embedding((Path({output!r}) / recipe.FRONT_END).read_bytes())
     frames = np.random.default_rng(0).normal(size=(149, 42)).astype(np.float32)
     last = tf.keras.Model(net.input, net.get_layer(f"relu_{{recipe.LAYERS - 1}}").output)
     expected = np.asarray(last(frames[None]))[0][[3, 9, 50]].mean(axis=0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from emoedge.inference.model_file import FRONT_END
 from emoedge.inference.spec import FrontEndSpec
 from workbench import training
 from workbench.data.speech import read_folder
@@ -58,7 +59,6 @@ EVERY = 5
 """Epochs between two measurements on the speakers held out."""
 STARTS = True
 """`--start` is read."""
-WEIGHTS = "front_end.npz"
 
 
 def train(options: TrainOptions) -> None:
@@ -90,9 +90,9 @@ def embedding_of(run: Path | None, variant: str) -> bytes:
     """
     if run is None:
         return b""
-    weights, report = run / WEIGHTS, run / "report.json"
+    weights, report = run / FRONT_END, run / "report.json"
     if not weights.exists() or not report.exists():
-        raise ValueError(f"{run} holds no {WEIGHTS} of a run of speech-embedding that is done")
+        raise ValueError(f"{run} holds no {FRONT_END} of a run of speech-embedding that is done")
     learned = json.loads(report.read_text(encoding="utf-8")).get("variant")
     if learned != variant:
         raise ValueError(f"the net in {run} learned with variant {learned!r}, this run is to learn with {variant!r}")
@@ -187,7 +187,7 @@ class _Run:
         merged(self.voters, self._shift()).save(folder / "speech.keras")
         (folder / "front_end.txt").write_text(f"{self.spec}\n", encoding="utf-8")
         if self.spec.weights:
-            (folder / WEIGHTS).write_bytes(self.spec.weights)
+            (folder / FRONT_END).write_bytes(self.spec.weights)
         (folder / "dimensions.txt").write_text(f"{speech_affect.written()}\n", encoding="utf-8")
         (folder / "labels.txt").write_text(",".join(LABELS) + "\n", encoding="utf-8")
         report = {part: self._trial(windows) for part, windows in self.material.items()}

@@ -18,6 +18,7 @@ from emoedge.audio.embedding import BESIDE
 from emoedge.audio.functionals import LEAST
 from emoedge.audio.parameters import parse
 from emoedge.audio.summary import FunctionalsTransform
+from emoedge.inference.model_file import FRONT_END
 from workbench import speech_package, training
 from workbench.data.speech import read_folder
 from workbench.recipes.embedding_material import VALUES, passes
@@ -51,7 +52,6 @@ EVERY = 6
 """Epochs between two measurements on the speakers held out."""
 LIMIT = 127
 """Largest whole number of a quantized weight."""
-WEIGHTS = "front_end.npz"
 
 
 def train(options: TrainOptions) -> None:
@@ -215,7 +215,7 @@ class _Run:
     def finish(self) -> None:
         """Write the net without its last layer, and what it was measured at."""
         folder = self.options.output
-        (folder / WEIGHTS).write_bytes(packed(self.net, self.lessons.mean, self.lessons.std))
+        (folder / FRONT_END).write_bytes(packed(self.net, self.lessons.mean, self.lessons.std))
         report = {"variant": self.options.variant, **self.latest}
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         training.write_history(folder, [row for row in self.history if len(row) == len(self.history[-1])])
