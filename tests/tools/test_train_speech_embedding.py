@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workbench import speech_package
+from workbench import other_speech, speech_package
 from workbench.data.speech import read_folder
+from workbench.other_speech import OtherSpeech
 from workbench.recipes import embedding_material
-from workbench.recipes.embedding_material import VALUES, Pass, at_speed, passes
+from workbench.recipes.embedding_material import VALUES, Pass, at_speed, other_passes, passes
 from workbench.recipes.speech import embedding_of
-from workbench.recipes.speech_embedding import Lessons
+from workbench.recipes.speech_embedding import OTHER, Lessons, _chances
 from workbench.recipes.speech_front_end import BASE, base
 from workbench.recipes.speech_network import VOTERS, voters
 from workbench.recipes.speech_split import split
@@ -49,9 +50,11 @@ RUN = """
 import sys
 sys.path[:0] = [{root!r}, {tools!r}]
 from pathlib import Path
+from workbench import other_speech
 from workbench.recipes import TrainOptions, embedding_material, speech_embedding as recipe
 {teacher}
 embedding_material.hearing = hearing
+other_speech.MIRRORS, other_speech.PACKAGES = ({mirror!r},), (other_speech.Package(*{package!r}),)
 recipe.STEPS, recipe.BATCH, recipe.EVERY = 6, 8, 2
 save = recipe.training.save_checkpoint
 def save_and_stop(folder, arrays, state):
@@ -76,8 +79,10 @@ if {epochs} == 4 and not {stop}:  # what was packed is what was learned
 """
 
 
-def run(data, output, *, epochs=4, resume=False, stop=0):
+def run(data, dialogues, output, *, epochs=4, resume=False, stop=0):
+    folder, package = dialogues
     program = RUN.format(root=str(ROOT), tools=str(ROOT / "tools"), teacher=TEACHER, data=str(data),
+                         mirror=folder.as_uri(), package=(package.path, package.sha256),
                          output=str(output), epochs=epochs, resume=resume, stop=stop)  # fmt: skip
     return subprocess.run(
         [PYTHON, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, timeout=280, check=False
@@ -98,6 +103,54 @@ def heard(hummed, tmp_path_factory):
         again = passes(folder, kept, kept, seed=0, count=2, threads=1)
     np.testing.assert_array_equal(made[1].heard, again[1].heard)
     return made, WaveCache.load(folder, kept)
+
+
+@pytest.fixture(scope="module")
+def others(hummed, dialogues, tmp_path_factory):
+    """Two passes over other speech, and that speech."""
+    told = {}
+    exec(TEACHER, told)  # the text above
+    kept, (mirror, package) = tmp_path_factory.mktemp("others"), dialogues
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding_material, "BASE", LOUD)
+        patch.setattr(embedding_material, "hearing", told["hearing"])
+        patch.setattr(other_speech, "MIRRORS", (mirror.as_uri(),))
+        patch.setattr(other_speech, "PACKAGES", (package,))
+        made = other_passes(read_folder(hummed), kept, kept, seed=0, count=2, threads=1)
+        return made, OtherSpeech.load(kept)
+
+
+def test_other_speech_is_divided_among_passes(others):
+    (first, second), speech = others
+    assert speech.count == 8
+    once, twice = np.diff(first.frames) > 0, np.diff(second.frames) > 0
+    assert once.tolist() == [True, False] * 4
+    assert twice.tolist() == [False, True] * 4
+    assert (np.diff(first.lessons) > 0).tolist() == once.tolist()
+    own = slice(first.frames[4], first.frames[5])
+    np.testing.assert_allclose(first.plain[own], mel_power(at_speed(speech.wave(4), 0.0), LOUD), rtol=1e-5)
+
+
+def test_a_recording_of_other_speech_is_drawn_by_its_length_and_a_group_by_its_root():
+    frames = np.array([0, 100, 100, 400, 1000])
+    heard = Pass(np.zeros((1000, 43)), np.zeros((1000, 43)), np.zeros((0, VALUES)), frames, frames)
+    assert _chances(heard, np.zeros(4, dtype=np.int64)).tolist() == pytest.approx([0.1, 0.1, 0.4, 1])
+    apart = _chances(heard, np.array([0, 0, 0, 1]))  # 20 and 24.5, the roots of 400 and 600
+    assert np.diff(apart, prepend=0) / apart[0] == pytest.approx([1, 0, 3, 20 * 600**0.5 / 100])
+
+
+def test_other_speech_gives_its_share_of_windows(heard, others, monkeypatch):
+    (made, cache), (passed, speech) = heard, others
+    lessons = Lessons(made, cache.clips, split(cache.clips, ""), seed=0, others=passed, groups=speech.packages)
+    drawn = []
+    window = lessons._window
+    monkeypatch.setattr(lessons, "_window", lambda heard, row, rng, noisy: drawn.append((heard, row)) or window(heard, row, rng, noisy=noisy))  # fmt: skip
+    for seed in range(8):
+        lessons.batch(np.random.default_rng(seed))
+    foreign = [(number, row) for each, row in drawn for number, one in enumerate(passed) if each is one]
+    assert len(foreign) / len(drawn) == pytest.approx(OTHER, abs=0.1)
+    assert {row for _, row in foreign} == set(range(8))
+    assert {(number, row % 2) for number, row in foreign} == {(0, 0), (1, 1)}  # where it was heard
 
 
 def test_a_lesson_lies_between_the_frames_of_the_teacher():
@@ -192,13 +245,13 @@ def test_the_teacher_is_fetched_and_hears_a_sound_where_it_is(tmp_path):
 
 @pytest.mark.train
 @pytest.mark.slow
-def test_a_run_that_was_killed_ends_like_a_whole_one_in_weights_that_are_read(hummed, tmp_path):
+def test_a_run_that_was_killed_ends_like_a_whole_one_in_weights_that_are_read(hummed, dialogues, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    once = run(hummed, whole)
+    once = run(hummed, dialogues, whole)
     assert once.returncode == 0, once.stderr
-    assert run(hummed, parts, stop=2).returncode != 0
+    assert run(hummed, dialogues, parts, stop=2).returncode != 0
     assert not (parts / "front_end.npz").exists()
-    resumed = run(hummed, parts, resume=True)
+    resumed = run(hummed, dialogues, parts, resume=True)
     assert resumed.returncode == 0, resumed.stderr
     assert "epoch 3/4" in resumed.stderr
     assert "epoch 2/4" not in resumed.stderr

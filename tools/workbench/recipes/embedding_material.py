@@ -1,7 +1,7 @@
 """What the net of the speech front end learns from: frames of clips, and what another network makes of them.
 
-Each pass plays every clip at another speed, through another microphone in another room. What the other network, the
-teacher, makes of it before that goes with both.
+Each pass plays every clip, or its share of other speech, at another speed, through another microphone in another room.
+What the other network, the teacher, makes of it before that goes with both.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from importlib import resources
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,7 @@ import numpy as np
 from emoedge.audio.front_end import mel_power
 from emoedge.audio.voice_net import WEIGHTS
 from workbench import speech_package, training
+from workbench.other_speech import OtherSpeech
 from workbench.recipes.speech_augmentation import RATE, draw_channel, hum, through
 from workbench.recipes.speech_front_end import BASE
 from workbench.recipes.speech_waves import WaveCache
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workbench.data.speech import SpeechFolder
+    from workbench.recipes.speech_waves import Waves
 
     Hearing = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -95,17 +98,21 @@ BASE_HOP, BASE_WINDOW = (float(str(BASE.parameters[key])) for key in ("hop", "wi
 class _Passes:
     """Makes passes, in whatever process."""
 
-    folder: SpeechFolder
+    voices: Callable[[], Waves]
+    backgrounds: Callable[[], WaveCache]
     directory: Path
     package: Path
     seed: int
     key: str
+    count: int
+    divided: bool
+    """Whether each recording is heard in one of the passes only."""
 
     def path(self, number: int) -> Path:
         return self.directory / f"lessons-{self.key}-{self.seed}-{number}.npz"
 
     def make(self, number: int) -> None:
-        cache = WaveCache.load(self.folder, self.directory)
+        voices, backgrounds = self.voices(), self.backgrounds()
         rng = np.random.default_rng((self.seed, 7, number))
         teacher, path = hearing(self.package), self.path(number)
         frames, lessons = [0], [0]
@@ -114,13 +121,18 @@ class _Passes:
             path.with_suffix(".heard").open("wb") as heard,
             path.with_suffix(".taught").open("wb") as taught,
         ):
-            for row in range(len(cache.clips)):
+            for row in range(voices.count):
+                if self.divided and row % self.count != number:
+                    frames.append(frames[-1])
+                    lessons.append(lessons[-1])
+                    continue
                 if (parent := parent_process()) is not None and not parent.is_alive():
                     raise RuntimeError("whoever wanted this pass is gone, and may be back and make it anew")
-                samples = at_speed(cache.wave(row), rng.uniform(*np.log(SPEEDS)) if number else 0.0)
+                samples = at_speed(voices.wave(row), rng.uniform(*np.log(SPEEDS)) if number else 0.0)
                 lesson = teacher(samples)
-                recorded = cache.noises and rng.random() < NOISY
-                background = cache.noise(int(rng.integers(cache.noises))) if recorded else hum(rng, 10 * RATE)
+                recorded = backgrounds.noises and rng.random() < NOISY
+                number_of = int(rng.integers(backgrounds.noises)) if recorded else 0
+                background = backgrounds.noise(number_of) if recorded else hum(rng, 10 * RATE)
                 values = mel_power(samples, BASE)
                 values.tofile(plain)
                 mel_power(through(samples, draw_channel(rng, background), rng), BASE).tofile(heard)
@@ -168,13 +180,30 @@ def passes(
 
     Raises ValueError where the teacher cannot be had.
     """
-    cache = WaveCache.load(folder, directory)
-    made = _Passes(folder, directory, package, seed, _key(cache))
-    missing = [number for number in range(count) if not made.path(number).exists()]
+    clips = partial(WaveCache.load, folder, directory)
+    key = _key(clips())
+    return _read(_Passes(clips, clips, directory, package, seed, key, count, divided=False), threads)
+
+
+def other_passes(
+    folder: SpeechFolder, directory: Path, package: Path, *, seed: int, count: int, threads: int
+) -> list[Pass]:
+    """The same over other speech, which is kept in `package` too; each recording is in one pass, empty in the others.
+
+    Raises ValueError where the teacher or the speech cannot be had.
+    """
+    clips, voices = partial(WaveCache.load, folder, directory), partial(OtherSpeech.load, package)
+    key = _key(voices(), clips().key, count)
+    return _read(_Passes(voices, clips, directory, package, seed, key, count, divided=True), threads)
+
+
+def _read(made: _Passes, threads: int) -> list[Pass]:
+    missing = [number for number in range(made.count) if not made.path(number).exists()]
     if missing:
-        hearing(package)  # fetched once, before several want it
+        hearing(made.package)  # fetched once, before several want it
         began = time.monotonic()
-        print(f"lessons: {len(missing)} passes over {len(cache.clips)} clips", file=sys.stderr, flush=True)
+        told = f"lessons: {len(missing)} passes over {made.voices().count} recordings"
+        print(told, file=sys.stderr, flush=True)
         if threads > 1 and len(missing) > 1:
             with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
                 list(pool.map(made.make, missing))
@@ -182,10 +211,10 @@ def passes(
             for number in missing:
                 made.make(number)
         print(f"lessons: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return [Pass.read(made.path(number)) for number in range(count)]
+    return [Pass.read(made.path(number)) for number in range(made.count)]
 
 
-def _key(cache: WaveCache) -> str:
+def _key(voices: Waves, *more: object) -> str:
     net = resources.files("emoedge.audio").joinpath(WEIGHTS).read_bytes()  # tells which frames are active
-    told = f"{cache.key} {BASE} {speech_package.SHA256} {BLOCK} {SPEEDS} {LEVEL} "
+    told = f"{voices.key} {BASE} {speech_package.SHA256} {BLOCK} {SPEEDS} {LEVEL} {' '.join(map(str, more))}"
     return hashlib.sha256(told.encode() + net).hexdigest()[:16]

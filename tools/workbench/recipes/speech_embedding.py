@@ -3,7 +3,8 @@
 The large network, the encoder of a speech recogniser, has heard far more voices than our corpora have; what it makes of
 a moment of speech is what the small net learns to make of our frames of it. No label of an emotion is read. The net's
 last layer, averaged over a window's active frames, is what the front end gives to the speech model beside its
-functionals. `--variant without-CORPUS` leaves a corpus out.
+functionals. Most of the speech is of other speakers and languages than the corpora (`workbench.other_speech`).
+`--variant without-CORPUS` leaves a corpus out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from emoedge.audio.summary import FunctionalsTransform
 from emoedge.inference.model_file import FRONT_END
 from workbench import speech_package, training
 from workbench.data.speech import read_folder
-from workbench.recipes.embedding_material import VALUES, passes
+from workbench.other_speech import OtherSpeech
+from workbench.recipes.embedding_material import VALUES, other_passes, passes
 from workbench.recipes.speech_front_end import BASE
 from workbench.recipes.speech_split import split
 from workbench.recipes.speech_waves import WaveCache
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
 
 WIDTH, LAYERS, TAPS = 96, 4, 5
 """Of the net: 160,000 weights."""
-EPOCHS, STEPS, BATCH = 24, 250, 32
+EPOCHS, STEPS, BATCH = 20, 250, 32
 PASSES = 2
+OTHER = 0.6
+"""Share of windows that other speech gives, which nobody labelled."""
 PEAK, WARM = 3e-3, 0.3
 """Highest learning rate, and the share of the run that it takes to reach it; then it falls to nothing."""
 DECAY = 1e-3
@@ -48,7 +52,7 @@ FURTHEST = 8.0
 """Deviations from the mean at which a teacher's value is cut."""
 SAMPLE = 2000
 """Clips by which inputs and lessons are standardised."""
-EVERY = 6
+EVERY = 10
 """Epochs between two measurements on the speakers held out."""
 LIMIT = 127
 """Largest whole number of a quantized weight."""
@@ -65,8 +69,13 @@ def train(options: TrainOptions) -> None:
     folder, directory = read_folder(options.data), options.output.parent / "speech-material"
     cache = WaveCache.load(folder, directory)
     package = options.output.parent / speech_package.FOLDER
-    heard = passes(folder, directory, package, seed=options.seed, count=PASSES, threads=options.threads)
-    lessons = Lessons(heard, cache.clips, split(cache.clips, options.variant), seed=options.seed)
+    heard, others = (
+        make(folder, directory, package, seed=options.seed, count=PASSES, threads=options.threads)
+        for make in (passes, other_passes)
+    )
+    groups = OtherSpeech.load(package).packages
+    parts = split(cache.clips, options.variant)
+    lessons = Lessons(heard, cache.clips, parts, seed=options.seed, others=others, groups=groups)
     run = _Run(options, lessons, held)
     while run.epoch < run.epochs:
         run.one_epoch()
@@ -77,10 +86,22 @@ class Lessons:
     """Windows of speech, and what the teacher makes of each of their frames."""
 
     def __init__(
-        self, heard: Sequence[Pass], clips: Sequence[Clip], parts: Mapping[str, Sequence[int]], *, seed: int
+        self,
+        heard: Sequence[Pass],
+        clips: Sequence[Clip],
+        parts: Mapping[str, Sequence[int]],
+        *,
+        seed: int,
+        others: Sequence[Pass] = (),
+        groups: NDArray[np.int64] | None = None,
     ) -> None:
-        """Windows are drawn from the clips of part `train`; all constants are found on them."""
+        """Windows are drawn from the clips of part `train`; all constants are found on them.
+
+        OTHER of the windows are drawn from other speech where `others` holds passes over it; `groups` (recordings,)
+        tells which recordings belong together, and a group counts by the root of its length.
+        """
         self._heard, self._clips = heard, clips
+        self._others = [(each, _chances(each, groups)) for each in others if groups is not None]
         self.parts = parts
         parameters = parse(BASE)
         self._frames = FunctionalsTransform(BASE.name, parameters).frames
@@ -95,13 +116,18 @@ class Lessons:
 
     def batch(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
         """BATCH windows: frames (B, n, inputs), lessons (B, n, VALUES), which frames of either are active (B, n)."""
-        drawn = [
-            self._window(self._heard[rng.integers(len(self._heard))], int(rng.choice(self._rows)), rng,
-                         noisy=bool(rng.random() < 0.5))
-            for _ in range(BATCH)
-        ]  # fmt: skip
+        drawn = [self._drawn(rng) for _ in range(BATCH)]
         frames, lessons, heard, taught = (np.stack(each) for each in zip(*drawn, strict=True))
         return (frames - self.mean) / self.std, lessons, heard, taught
+
+    def _drawn(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
+        noisy = bool(rng.random() < 0.5)
+        if self._others and rng.random() < OTHER:
+            heard, chances = self._others[rng.integers(len(self._others))]
+            row = int(np.searchsorted(chances, rng.random(), side="right"))
+        else:
+            heard, row = self._heard[rng.integers(len(self._heard))], int(rng.choice(self._rows))
+        return self._window(heard, row, rng, noisy=noisy)
 
     def explained(self, part: str, told: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> float:
         """Share of what the teacher's means differ by, within the speakers of a part, that the net tells.
@@ -256,6 +282,14 @@ def packed(net: tf.keras.Model, mean: NDArray[np.floating[Any]], std: NDArray[np
     whole = io.BytesIO()
     np.savez(whole, **arrays)
     return whole.getvalue()
+
+
+def _chances(heard: Pass, groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(recordings,): below which a number drawn from 0 to 1 means a recording or one before it."""
+    lengths = np.diff(heard.frames).astype(np.float64)
+    roots = np.sqrt(np.bincount(groups, lengths))
+    chances = np.cumsum(lengths / np.maximum(roots, 1)[groups])
+    return np.asarray(chances / chances[-1])
 
 
 def _standards(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
