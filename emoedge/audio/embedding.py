@@ -1,4 +1,4 @@
-"""What a small net makes of a window of speech: an embedding, the mean of its last layer over the active frames.
+"""What a small net makes of a window of speech: an embedding, the mean of its last layer over frames with a voice.
 
 The net has learned to tell frames apart as a network does that has heard far more speech (`tools/train.py --modality
 speech-embedding`). Its weights are a member of the model file, so that no model meets another net than its own.
@@ -31,8 +31,16 @@ def frames(log_mel: NDArray[Any], pitch: NDArray[Any], periodicity: NDArray[Any]
     return np.column_stack([log_mel, octaves, periodicity]).astype(np.float32)
 
 
+def near(at: NDArray[np.integer[Any]], count: int, reach: int) -> NDArray[np.intp]:
+    """Numbers, ascending, of those of `count` frames that are no further than `reach` frames from one of `at`."""
+    steps = np.zeros(count + 1, dtype=np.intp)
+    np.add.at(steps, np.maximum(at - reach, 0), 1)
+    np.add.at(steps, np.minimum(at + reach + 1, count), -1)
+    return np.flatnonzero(np.cumsum(steps[:-1]) > 0)
+
+
 class Embedding:
-    """Convolutions over time, a ReLU after each, then the mean over active frames; pure."""
+    """Convolutions over time, a ReLU after each, then the mean over some frames; pure."""
 
     def __init__(self, weights: bytes) -> None:
         """`weights` is an `.npz`: `mean` and `std` (inputs,), then what each layer has.
@@ -65,7 +73,7 @@ class Embedding:
         return len(self._layers[-1][2])
 
     def __call__(self, window: NDArray[np.float32], at: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-        """Frames (n, inputs) of a window and the numbers of its active ones, one at least, to the embedding (size,)."""
+        """Frames (n, inputs) of a window and the numbers of those that count, one at least, to the mean (size,)."""
         x = (window - self._mean) / self._std
         for taps, flat, bias in self._layers:
             y = _neighbours(x, taps) @ flat

@@ -88,6 +88,8 @@ class SpeechParameters:
     embedding: int = _integer(0, 0, 1024)
     """Numbers that the net in the model file's `front_end.npz` makes of a window, behind the functionals; 0: it has
     no net."""
+    embedding_around: float = _number(0.0, 0, 1)
+    """Seconds before and after an active frame whose frames that net's mean counts as well."""
     mean: Values = field(default=0.0, metadata={"kind": "values"})
     """Subtracted from the features at the very end: one number, or one for each element of the last axis."""
     std: Values = field(default=1.0, metadata={"kind": "values"})
@@ -153,7 +155,8 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
     "mfcc_pitch_centroid": (*_CEPSTRA, "f0_min", "f0_max", "f0_threshold", *_END, *_SESSION),
     "summary_162": (*_FRAMES, "fmin", "fmax", "level", "floor", *_END),
     "mfcc_functionals": (
-        *_MEL, "coefficients", "lifter", "f0_min", "f0_max", "f0_window", "voicing", "voice", "embedding", *_END,
+        *_MEL, "coefficients", "lifter", "f0_min", "f0_max", "f0_window", "voicing", "voice", "embedding",
+        "embedding_around", *_END,
         *(key for key in _SESSION if key != "session_std"), *_STEPS,
     ),
 }

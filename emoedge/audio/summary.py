@@ -87,14 +87,18 @@ class FunctionalsTransform:
         if len(at) < LEAST:
             return np.concatenate([told, np.full(self._net.size, np.nan)])
         frames = embedding.frames(log_mel, window[:, p.mels], window[:, p.mels + 1])
-        return np.concatenate([told, self._net(frames, at)])
+        return np.concatenate([told, self._net(frames, self._near(at, len(window)))])
 
     def frames(self, values: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """The newest window of `values` as frames (n, mels + embedding.BESIDE) of a net; which of them are active."""
+        """The newest window of `values` as frames (n, mels + embedding.BESIDE) of a net; which ones its mean counts."""
         p = self._parameters
         window = np.asarray(values[-p.frame_count :])
         at, _ = self._active(window)
-        return embedding.frames(self._log_mel(window, at), window[:, p.mels], window[:, p.mels + 1]), at
+        frames = embedding.frames(self._log_mel(window, at), window[:, p.mels], window[:, p.mels + 1])
+        return frames, self._near(at, len(window))
+
+    def _near(self, at: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+        return embedding.near(at, count, round(self._parameters.embedding_around / self._parameters.hop))
 
     def _log_mel(self, window: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.float64]:
         """Of all frames, levelled by the active ones `at`."""

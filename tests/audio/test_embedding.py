@@ -10,6 +10,8 @@ from emoedge.audio import embedding
 from emoedge.audio.embedding import Embedding
 from emoedge.audio.front_end import build, features_from_power, mel_power
 from emoedge.audio.functionals import size
+from emoedge.audio.parameters import parse
+from emoedge.audio.summary import FunctionalsTransform
 from emoedge.errors import ModelError
 from emoedge.inference.spec import FrontEndSpec
 
@@ -58,6 +60,27 @@ def test_it_is_a_mean_over_convolutions():
 def test_frames_have_a_pitch_in_octaves_or_none():
     found = embedding.frames(np.zeros((2, 3)), np.array([300.0, 0.0]), np.array([0.9, 0.0]))
     np.testing.assert_allclose(found, [[0, 0, 0, 1, 0.9], [0, 0, 0, 0, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("at", "reach", "expected"),
+    [([3, 9], 2, [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]), ([0, 11], 0, [0, 11]), ([4, 5], 1, [3, 4, 5, 6]), ([], 3, [])],
+)
+def test_frames_near_others(at, reach, expected):
+    assert embedding.near(np.array(at, dtype=int), 12, reach).tolist() == expected
+
+
+def test_the_mean_counts_frames_about_a_voice_as_well(speech):
+    around = replace(SPEC, parameters={**SPEC.parameters, "embedding_around": 0.1})
+    wide, narrow = FunctionalsTransform(SPEC.name, parse(around), packed()), FunctionalsTransform(SPEC.name, parse(SPEC), packed())
+    rows = mel_power(speech, SPEC)
+    frames, near = wide.frames(rows)
+    at = narrow.frames(rows)[1]
+    assert set(at) < set(near)
+    assert all(np.abs(at - n).min() <= 5 for n in near)
+    np.testing.assert_allclose(wide.raw(rows)[-OWN:], Embedding(packed())(frames, near))
+    np.testing.assert_array_equal(wide.raw(rows)[:-OWN], narrow.raw(rows)[:-OWN])
+    assert not np.allclose(wide.raw(rows)[-OWN:], narrow.raw(rows)[-OWN:])
 
 
 def test_the_features_are_the_functionals_and_then_the_embedding(speech):

@@ -17,7 +17,7 @@ from workbench.recipes import embedding_material
 from workbench.recipes.embedding_material import VALUES, Pass, at_speed, other_passes, passes
 from workbench.recipes.speech import embedding_of
 from workbench.recipes.speech_embedding import OTHER, Lessons, _chances
-from workbench.recipes.speech_front_end import BASE, base
+from workbench.recipes.speech_front_end import AROUND, BASE, HOP, base
 from workbench.recipes.speech_network import VOTERS, voters
 from workbench.recipes.speech_split import split
 from workbench.recipes.speech_waves import WaveCache
@@ -186,11 +186,14 @@ def test_lessons_are_windows_of_clips_to_learn_from(heard):
     made, cache = heard
     parts = split(cache.clips, "")
     lessons = Lessons(made, cache.clips, parts, seed=0)
-    frames, taught, active, told = lessons.batch(np.random.default_rng(0))
+    frames, taught, counted, told = lessons.batch(np.random.default_rng(0))
     assert frames.shape[1:] == (lessons.length, lessons.inputs) == (149, 42)
     assert taught.shape[1:] == (149, VALUES)
-    assert 0.1 < active.mean() < told.mean() < 0.9  # noise hides the one or the other
     held = np.abs(taught).sum(axis=2) > 0
+    assert 0.1 < counted[held].mean() < told[held].mean() <= 1  # noise hides the one or the other
+    reach = round(AROUND / HOP)
+    beyond = [row.sum() for row in (counted > 0) & ~held]
+    assert 0 < max(beyond) <= 2 * reach  # silence about a voice counts
     assert set(held.sum(axis=1)) <= {99, 100, *range(75, 130)}  # two seconds at their speed, silence around them
     assert held[told > 0].all()
     assert (taught[held].std(axis=0) > 0.5).all()

@@ -2,20 +2,21 @@
 
 The large network, the encoder of a speech recogniser, has heard far more voices than our corpora have; what it makes of
 a moment of speech is what the small net learns to make of our frames of it. No label of an emotion is read. The net's
-last layer, averaged over a window's active frames, is what the front end gives to the speech model beside its
-functionals. Most of the speech is of other speakers and languages than the corpora (`workbench.other_speech`).
-`--variant without-CORPUS` leaves a corpus out.
+last layer, averaged over a window's frames with a voice and those about them, is what the front end gives to the
+speech model beside its functionals. Most of the speech is of other speakers and languages than the corpora
+(`workbench.other_speech`). `--variant without-CORPUS` leaves a corpus out.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from emoedge.audio.embedding import BESIDE
+from emoedge.audio.embedding import BESIDE, near
 from emoedge.audio.functionals import LEAST
 from emoedge.audio.parameters import parse
 from emoedge.audio.summary import FunctionalsTransform
@@ -24,7 +25,7 @@ from workbench import speech_package, training
 from workbench.data.speech import read_folder
 from workbench.other_speech import OtherSpeech
 from workbench.recipes.embedding_material import VALUES, other_passes, passes
-from workbench.recipes.speech_front_end import BASE
+from workbench.recipes.speech_front_end import AROUND, BASE, HOP
 from workbench.recipes.speech_split import split
 from workbench.recipes.speech_waves import WaveCache
 
@@ -52,7 +53,7 @@ FURTHEST = 8.0
 """Deviations from the mean at which a teacher's value is cut."""
 SAMPLE = 2000
 """Clips by which inputs and lessons are standardised."""
-EVERY = 10
+EVERY = 12
 """Epochs between two measurements on the speakers held out."""
 LIMIT = 127
 """Largest whole number of a quantized weight."""
@@ -103,7 +104,7 @@ class Lessons:
         self._heard, self._clips = heard, clips
         self._others = [(each, _chances(each, groups)) for each in others if groups is not None]
         self.parts = parts
-        parameters = parse(BASE)
+        parameters = parse(replace(BASE, parameters={**BASE.parameters, "embedding_around": AROUND}))
         self._frames = FunctionalsTransform(BASE.name, parameters).frames
         self.length, self.inputs = parameters.frame_count, parameters.mels + BESIDE
         self._rows = np.asarray(parts["train"])
@@ -115,7 +116,7 @@ class Lessons:
         self.differ = self._differ(some)
 
     def batch(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
-        """BATCH windows: frames (B, n, inputs), lessons (B, n, VALUES), which frames of either are active (B, n)."""
+        """BATCH windows: frames (B, n, inputs), lessons (B, n, VALUES), which frames of either count (B, n)."""
         drawn = [self._drawn(rng) for _ in range(BATCH)]
         frames, lessons, heard, taught = (np.stack(each) for each in zip(*drawn, strict=True))
         return (frames - self.mean) / self.std, lessons, heard, taught
@@ -151,7 +152,7 @@ class Lessons:
     def _window(
         self, heard: Pass, row: int, rng: np.random.Generator, *, noisy: bool
     ) -> tuple[NDArray[np.float32], ...]:
-        """Frames not standardised, lessons, and active ones of either, of somewhere in a clip; silence around it."""
+        """Frames not standardised, lessons, and which of either count, of somewhere in a clip; silence around it."""
         begin, end = heard.frames[row], heard.frames[row + 1]
         spare = int(end - begin) - self.length
         if spare > 0:
@@ -161,13 +162,14 @@ class Lessons:
         own = slice(at, at + int(end - begin))
         values = np.zeros((self.length, heard.plain.shape[1]), dtype=np.float32)
         values[own] = (heard.heard if noisy else heard.plain)[begin:end]
-        frames, active = self._frames(values)
+        frames, counted = self._frames(values)
         lessons = np.zeros((self.length, VALUES), dtype=np.float32)
         lesson = heard.lesson(row, int(begin - heard.frames[row]), int(end - begin))
         lessons[own] = np.clip((lesson - self._middle) / self._spread, -FURTHEST, FURTHEST)
         told, taught = np.zeros(self.length, dtype=np.float32), np.zeros(self.length, dtype=np.float32)
-        told[active] = 1.0
-        taught[own] = heard.plain[begin:end, -1] > 0
+        told[counted] = 1.0
+        voiced = np.flatnonzero(heard.plain[begin:end, -1] > 0)
+        taught[at + near(voiced, int(end - begin), round(AROUND / HOP))] = 1.0
         return frames, lessons, told, taught
 
     def _differ(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

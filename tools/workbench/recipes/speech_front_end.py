@@ -34,11 +34,16 @@ BASE = FrontEndSpec(
 """All but the constants that `fitted` finds. The frames are those of the voice gate, which shares their analysis."""
 
 
+AROUND = 0.2
+"""Seconds about a voice that the net is asked about as well: breath, the start and the end of a word, a pause."""
+
+
 def base(weights: bytes = b"") -> FrontEndSpec:
     """BASE, with the net of these weights where there are any."""
     if not weights:
         return BASE
-    return replace(BASE, parameters={**BASE.parameters, "embedding": Embedding(weights).size}, weights=weights)
+    own = {"embedding": Embedding(weights).size, "embedding_around": AROUND}
+    return replace(BASE, parameters={**BASE.parameters, **own}, weights=weights)
 
 
 def fitted(windows: Windows, base: FrontEndSpec = BASE) -> FrontEndSpec:
