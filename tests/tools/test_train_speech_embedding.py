@@ -197,7 +197,7 @@ def test_lessons_are_windows_of_clips_to_learn_from(heard):
     assert set(held.sum(axis=1)) <= {99, 100, *range(75, 130)}  # two seconds at their speed, silence around them
     assert held[told > 0].all()
     assert (taught[held].std(axis=0) > 0.5).all()
-    assert lessons.explained("test", lambda window: np.zeros((len(window), VALUES))) == pytest.approx(0, abs=1e-6)
+    assert lessons.explained("test", lambda window: np.zeros((len(window), VALUES))) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_no_lesson_is_of_speakers_held_out(heard, monkeypatch):
@@ -262,6 +262,7 @@ def test_a_run_that_was_killed_ends_like_a_whole_one_in_weights_that_are_read(hu
     report = json.loads((whole / "report.json").read_text())
     assert report["variant"] == ""
     assert report["explained_test"] <= 1
+    assert report["emotions_test"] <= 1
     assert (whole / "curve.png").read_bytes()[:4] == b"\x89PNG"
 
     weights = embedding_of(whole, "")

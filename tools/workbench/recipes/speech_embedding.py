@@ -1,10 +1,10 @@
 """Train the net of the speech front end: small convolutions that learn to tell frames apart as a large network does.
 
 The large network, the encoder of a speech recogniser, has heard far more voices than our corpora have; what it makes of
-a moment of speech is what the small net learns to make of our frames of it. No label of an emotion is read. The net's
-last layer, averaged over a window's frames with a voice and those about them, is what the front end gives to the
-speech model beside its functionals. Most of the speech is of other speakers and languages than the corpora
-(`workbench.other_speech`). `--variant without-CORPUS` leaves a corpus out.
+a moment of speech is what the small net learns to make of our frames of it, and above all what tells emotions apart
+there (`workbench.recipes.speech_aims`). The net's last layer, averaged over a window's frames with a voice and those
+about them, is what the front end gives to the speech model beside its functionals. Half of the speech is of other
+speakers and languages than the corpora (`workbench.other_speech`). `--variant without-CORPUS` leaves a corpus out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from workbench import speech_package, training
 from workbench.data.speech import read_folder
 from workbench.other_speech import OtherSpeech
 from workbench.recipes.embedding_material import VALUES, other_passes, passes
+from workbench.recipes.speech_aims import aims
 from workbench.recipes.speech_front_end import AROUND, BASE, HOP
 from workbench.recipes.speech_split import split
 from workbench.recipes.speech_waves import WaveCache
@@ -41,10 +42,12 @@ if TYPE_CHECKING:
 
 WIDTH, LAYERS, TAPS = 96, 4, 5
 """Of the net: 160,000 weights."""
-EPOCHS, STEPS, BATCH = 20, 250, 32
+EPOCHS, STEPS, BATCH = 24, 250, 32
 PASSES = 2
-OTHER = 0.6
+OTHER = 0.5
 """Share of windows that other speech gives, which nobody labelled."""
+AIM = 1.0
+"""What the error in the directions that tell emotions apart counts beside that in all values."""
 PEAK, WARM = 3e-3, 0.3
 """Highest learning rate, and the share of the run that it takes to reach it; then it falls to nothing."""
 DECAY = 1e-3
@@ -113,7 +116,9 @@ class Lessons:
         taught = np.concatenate([heard[0].taught[heard[0].lessons[i] : heard[0].lessons[i + 1] : 7] for i in some])
         self._middle, self._spread = _standards(taught.astype(np.float32))
         self.mean, self.std = _standards(np.concatenate([self._window(heard[0], i, rng, noisy=True)[0] for i in some]))
-        self.differ = self._differ(some)
+        means = np.stack([self._mean(row) for row in self._rows])
+        own = [clips[row] for row in self._rows]
+        self.differ, self.aims = _differ(means, own), aims(means, own)
 
     def batch(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
         """BATCH windows: frames (B, n, inputs), lessons (B, n, VALUES), which frames of either count (B, n)."""
@@ -130,10 +135,13 @@ class Lessons:
             heard, row = self._heard[rng.integers(len(self._heard))], int(rng.choice(self._rows))
         return self._window(heard, row, rng, noisy=noisy)
 
-    def explained(self, part: str, told: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> float:
+    def explained(
+        self, part: str, told: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    ) -> tuple[float, float]:
         """Share of what the teacher's means differ by, within the speakers of a part, that the net tells.
 
-        `told` makes (n, VALUES) of a window's frames (n, inputs). It is 0 where nobody is heard to speak.
+        Of all values, and in the directions that tell emotions apart. `told` makes (n, VALUES) of a window's frames
+        (n, inputs). It is 0 where nobody is heard to speak.
         """
         rng = np.random.default_rng(2)
         speakers: dict[tuple[str, str], list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {}
@@ -143,11 +151,13 @@ class Lessons:
                 clip = self._clips[row]
                 pair = told((frames - self.mean) / self.std)[heard > 0].mean(axis=0), lessons[taught > 0].mean(axis=0)
                 speakers.setdefault((clip.dataset, clip.speaker), []).append(pair)
-        missed = whole = 0.0
+        missed, whole = np.zeros(2), np.full(2, 1e-12)
         for pairs in speakers.values():
             guess, truth = (np.array(each) - np.mean(each, axis=0) for each in zip(*pairs, strict=True))
-            missed, whole = missed + np.square(guess - truth).sum(), whole + np.square(truth).sum()
-        return float(1 - missed / whole) if whole else 0.0
+            missed += [np.square(guess - truth).sum(), np.square((guess - truth) @ self.aims).sum()]
+            whole += [np.square(truth).sum(), np.square(truth @ self.aims).sum()]
+        values, emotions = 1 - missed / whole if speakers else np.zeros(2)
+        return float(values), float(emotions)
 
     def _window(
         self, heard: Pass, row: int, rng: np.random.Generator, *, noisy: bool
@@ -164,28 +174,24 @@ class Lessons:
         values[own] = (heard.heard if noisy else heard.plain)[begin:end]
         frames, counted = self._frames(values)
         lessons = np.zeros((self.length, VALUES), dtype=np.float32)
-        lesson = heard.lesson(row, int(begin - heard.frames[row]), int(end - begin))
-        lessons[own] = np.clip((lesson - self._middle) / self._spread, -FURTHEST, FURTHEST)
         told, taught = np.zeros(self.length, dtype=np.float32), np.zeros(self.length, dtype=np.float32)
         told[counted] = 1.0
-        voiced = np.flatnonzero(heard.plain[begin:end, -1] > 0)
-        taught[at + near(voiced, int(end - begin), round(AROUND / HOP))] = 1.0
+        lessons[own], counting = self._lesson(heard, row, int(begin - heard.frames[row]), int(end - begin))
+        taught[at + counting] = 1.0
         return frames, lessons, told, taught
 
-    def _differ(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """How far the means of clips spread within a speaker, (VALUES,)."""
-        means: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
-        for row in rows:
-            first = self._heard[0]
-            taught = first.taught[first.lessons[row] : first.lessons[row + 1]].astype(np.float32)
-            clip = self._clips[row]
-            means.setdefault((clip.dataset, clip.speaker), []).append(
-                ((taught - self._middle) / self._spread).mean(axis=0)
-            )
-        spreads = [np.std(own, axis=0) for own in means.values() if len(own) > LEAST]
-        if not spreads:
-            raise ValueError("no speaker has enough clips to learn from")
-        return np.asarray(np.mean(spreads, axis=0), dtype=np.float32)
+    def _lesson(self, heard: Pass, row: int, start: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """What the teacher makes of `count` frames from `start` on of a clip, standardised; which of them count."""
+        lesson = (heard.lesson(row, start, count) - self._middle) / self._spread
+        begin = heard.frames[row] + start
+        voiced = np.flatnonzero(heard.plain[begin : begin + count, -1] > 0)
+        return np.clip(lesson, -FURTHEST, FURTHEST), near(voiced, count, round(AROUND / HOP))
+
+    def _mean(self, row: int) -> NDArray[np.float32]:
+        """Of the frames of a clip, as it is, that count; of all of them where nobody is heard."""
+        first = self._heard[0]
+        lesson, counting = self._lesson(first, row, 0, int(first.frames[row + 1] - first.frames[row]))
+        return np.asarray((lesson[counting] if len(counting) else lesson).mean(axis=0))
 
 
 class _Run:
@@ -207,7 +213,7 @@ class _Run:
         self.net = build(lessons.length, lessons.inputs)
         self.optimizer = tf.keras.optimizers.AdamW(PEAK, weight_decay=DECAY, beta_2=0.999)
         self.optimizer.build(self.net.trainable_variables)
-        self.step = _step(self.net, self.optimizer, lessons.differ)
+        self.step = _step(self.net, self.optimizer, lessons.differ, lessons.aims)
         if held is not None:
             arrays, state = held
             self.net.set_weights(arrays["weights"])
@@ -221,17 +227,16 @@ class _Run:
         # Seeded by the epoch: a resumed run draws what an uninterrupted one would have drawn.
         rng = np.random.default_rng((self.options.seed, 2, self.epoch))
         progress = training.Progress(epoch=self.epoch + 1, epochs=self.epochs, steps=STEPS)
-        sums = np.zeros(2)
+        sums = np.zeros(3)
         for i in range(STEPS):
             self.optimizer.learning_rate.assign(self._rate((self.epoch + i / STEPS) / self.epochs))
             sums += np.asarray(self.step(*self.lessons.batch(rng)))
             progress.update(i + 1, loss=float(sums[0] / (i + 1)))
         self.epoch += 1
         if self.epoch % EVERY == 0 or self.epoch == self.epochs:
-            self.latest = {f"explained_{part}": self.lessons.explained(part, self._told)
-                           for part in self.lessons.parts if part != "train"}  # fmt: skip
-        frames, means = sums / STEPS
-        row = {"epoch": float(self.epoch), "loss": float(frames), "loss_means": float(means), **self.latest}
+            self.latest = self._measured()
+        losses = dict(zip(("loss", "loss_means", "loss_emotions"), map(float, sums / STEPS), strict=True))
+        row = {"epoch": float(self.epoch), **losses, **self.latest}
         progress.done(**{name: value for name, value in row.items() if name != "epoch"})
         self.history.append(row)
         training.save_checkpoint(
@@ -247,6 +252,13 @@ class _Run:
         report = {"variant": self.options.variant, **self.latest}
         (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         training.write_history(folder, [row for row in self.history if len(row) == len(self.history[-1])])
+
+    def _measured(self) -> dict[str, float]:
+        told: dict[str, float] = {}
+        for part in self.lessons.parts:
+            if part != "train":
+                told[f"explained_{part}"], told[f"emotions_{part}"] = self.lessons.explained(part, self._told)
+        return told
 
     def _rate(self, at: float) -> float:
         if at < WARM:
@@ -294,32 +306,51 @@ def _chances(heard: Pass, groups: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(chances / chances[-1])
 
 
+def _differ(means: NDArray[np.float32], clips: Sequence[Clip]) -> NDArray[np.float32]:
+    """How far the means of clips (n, VALUES) spread within a speaker, (VALUES,)."""
+    speakers: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+    for mean, clip in zip(means, clips, strict=True):
+        speakers.setdefault((clip.dataset, clip.speaker), []).append(mean)
+    spreads = [np.std(own, axis=0) for own in speakers.values() if len(own) > LEAST]
+    if not spreads:
+        raise ValueError("no speaker has enough clips to learn from")
+    return np.asarray(np.mean(spreads, axis=0), dtype=np.float32)
+
+
 def _standards(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return values.mean(axis=0), np.maximum(values.std(axis=0), 1e-3)
 
 
 def _step(
-    net: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer, differ: NDArray[np.float32]
-) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    net: tf.keras.Model,
+    optimizer: tf.keras.optimizers.Optimizer,
+    differ: NDArray[np.float32],
+    directions: NDArray[np.float32],
+) -> Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
     import tensorflow as tf
 
     def mean(values: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(values * active[..., None], 1) / (tf.reduce_sum(active, 1)[:, None] + 1e-3)
 
+    def usual(errors: tf.Tensor, enough: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(errors * enough) / (tf.reduce_sum(enough) + 1e-3)
+
     def step(
         frames: tf.Tensor, lessons: tf.Tensor, heard: tf.Tensor, taught: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         told_enough = tf.cast(tf.reduce_sum(heard, 1) >= LEAST, tf.float32)
         with tf.GradientTape() as tape:
             told = net(frames, training=True)
             apart = tf.reduce_mean(tf.square(told - lessons), 2)
             each = tf.reduce_sum(apart * taught) / (tf.reduce_sum(taught) + 1e-3)
-            means = tf.reduce_mean(tf.square((mean(told, heard) - mean(lessons, taught)) / differ), 1)
-            whole = tf.reduce_sum(means * told_enough) / (tf.reduce_sum(told_enough) + 1e-3)
-            loss = each + whole
+            missed = mean(told, heard) - mean(lessons, taught)
+            means = tf.reduce_mean(tf.square(missed / differ), 1)
+            aim = tf.reduce_mean(tf.square(tf.matmul(missed, directions)), 1)
+            whole, aimed = usual(means, told_enough), usual(aim, told_enough)
+            loss = each + whole + AIM * aimed
         optimizer.apply_gradients(
             zip(tape.gradient(loss, net.trainable_variables), net.trainable_variables, strict=True)
         )
-        return each, whole
+        return each, whole, aimed
 
-    return cast("Callable[..., tuple[tf.Tensor, tf.Tensor]]", tf.function(step, reduce_retracing=True))
+    return cast("Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]", tf.function(step, reduce_retracing=True))
