@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from workbench.recipes import TrainOptions
     from workbench.recipes.embedding_material import Pass
 
-WIDTH, LAYERS, TAPS = 96, 4, 5
-"""Of the net: 160,000 weights."""
+WIDTH, LAYERS, TAPS = 128, 4, 5
+"""Of the net: 270,000 weights."""
 EPOCHS, STEPS, BATCH = 24, 250, 32
-PASSES = 2
+PASSES, OTHER_PASSES = 3, 2
+"""Over the corpora, and those among which other speech is shared out."""
 OTHER = 0.5
 """Share of windows that other speech gives, which nobody labelled."""
 AIM = 1.0
@@ -74,8 +75,8 @@ def train(options: TrainOptions) -> None:
     cache = WaveCache.load(folder, directory)
     package = options.output.parent / speech_package.FOLDER
     heard, others = (
-        make(folder, directory, package, seed=options.seed, count=PASSES, threads=options.threads)
-        for make in (passes, other_passes)
+        make(folder, directory, package, seed=options.seed, count=count, threads=options.threads)
+        for make, count in ((passes, PASSES), (other_passes, OTHER_PASSES))
     )
     groups = OtherSpeech.load(package).packages
     parts = split(cache.clips, options.variant)
