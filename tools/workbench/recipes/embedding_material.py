@@ -131,8 +131,9 @@ class _Passes:
                 samples = at_speed(voices.wave(row), rng.uniform(*np.log(SPEEDS)) if number else 0.0)
                 lesson = teacher(samples)
                 recorded = backgrounds.noises and rng.random() < NOISY
-                number_of = int(rng.integers(backgrounds.noises)) if recorded else 0
-                background = backgrounds.noise(number_of) if recorded else hum(rng, 10 * RATE)
+                background = (
+                    backgrounds.noise(int(rng.integers(backgrounds.noises))) if recorded else hum(rng, 10 * RATE)
+                )
                 values = mel_power(samples, BASE)
                 values.tofile(plain)
                 mel_power(through(samples, draw_channel(rng, background), rng), BASE).tofile(heard)
