@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import soundfile
-from workbench.other_speech import Package
+from workbench.recipes.other_speech import Package
 
 RATE = 16000
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "calm")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workbench import other_speech
-from workbench.other_speech import OtherSpeech, fetched, sounds
+from workbench.recipes import other_speech
+from workbench.recipes.other_speech import OtherSpeech, fetched, sounds
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = os.environ.get("EMOEDGE_TRAIN_PYTHON", str(ROOT / ".venv-train/bin/python"))
@@ -68,7 +68,7 @@ TELEPHONE = """
 import sys
 sys.path[:0] = [{root!r}, {tools!r}]
 import G722, numpy as np
-from workbench.other_speech import _decoded
+from workbench.recipes.other_speech import _decoded
 tone = (8000 * np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)).astype(np.int16)
 heard = _decoded(bytes(G722.G722(16000, 64000).encode(tone)), "a/tone.g722")
 assert len(heard) == 16000, len(heard)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workbench import other_speech, speech_package
+from workbench import speech_package
 from workbench.data.speech import read_folder
-from workbench.other_speech import OtherSpeech
-from workbench.recipes import embedding_material
+from workbench.recipes import embedding_material, other_speech
 from workbench.recipes.embedding_material import VALUES, Pass, at_speed, other_passes, passes
+from workbench.recipes.other_speech import OtherSpeech
 from workbench.recipes.speech import embedding_of
 from workbench.recipes.speech_embedding import OTHER, Lessons, _chances
 from workbench.recipes.speech_front_end import AROUND, BASE, HOP, base
@@ -50,7 +50,7 @@ RUN = """
 import sys
 sys.path[:0] = [{root!r}, {tools!r}]
 from pathlib import Path
-from workbench import other_speech
+from workbench.recipes import other_speech
 from workbench.recipes import TrainOptions, embedding_material, speech_embedding as recipe
 {teacher}
 embedding_material.hearing = hearing

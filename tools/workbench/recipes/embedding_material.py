@@ -22,7 +22,7 @@ import numpy as np
 from emoedge.audio.front_end import mel_power
 from emoedge.audio.voice_net import WEIGHTS
 from workbench import speech_package, training
-from workbench.other_speech import OtherSpeech
+from workbench.recipes.other_speech import OtherSpeech
 from workbench.recipes.speech_augmentation import RATE, draw_channel, hum, through
 from workbench.recipes.speech_front_end import BASE
 from workbench.recipes.speech_waves import WaveCache

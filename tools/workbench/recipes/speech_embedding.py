@@ -4,7 +4,8 @@ The large network, the encoder of a speech recogniser, has heard far more voices
 a moment of speech is what the small net learns to make of our frames of it, and above all what tells emotions apart
 there (`workbench.recipes.speech_aims`). The net's last layer, averaged over a window's frames with a voice and those
 about them, is what the front end gives to the speech model beside its functionals. Half of the speech is of other
-speakers and languages than the corpora (`workbench.other_speech`). `--variant without-CORPUS` leaves a corpus out.
+speakers and languages than the corpora (`workbench.recipes.other_speech`). `--variant without-CORPUS` leaves a corpus
+out.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from emoedge.audio.summary import FunctionalsTransform
 from emoedge.inference.model_file import FRONT_END
 from workbench import speech_package, training
 from workbench.data.speech import read_folder
-from workbench.other_speech import OtherSpeech
 from workbench.recipes.embedding_material import VALUES, other_passes, passes
+from workbench.recipes.other_speech import OtherSpeech
 from workbench.recipes.speech_aims import aims
 from workbench.recipes.speech_front_end import AROUND, BASE, HOP
 from workbench.recipes.speech_split import split
