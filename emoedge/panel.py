@@ -62,8 +62,8 @@ class Panel:
         """How the daemon fares now."""
         return {} if self._report is None else self._report.as_dict()
 
-    def reload(self) -> None:
-        """Begin anew with the settings as they stand in the file; raises ConfigError, ModelError and goes on."""
+    def check_settings(self) -> None:
+        """Read the settings as they stand in the file, and their models; raises ConfigError, ModelError."""
         from emoedge.config import load  # noqa: PLC0415 - a daemon that is never asked does not need it
         from emoedge.pipeline import load_models  # noqa: PLC0415
         from emoedge.sources.address import is_none  # noqa: PLC0415
@@ -73,7 +73,6 @@ class Panel:
             config, base=self._path.parent,
             camera=not is_none(config.camera.source), microphone=not is_none(config.microphone.source),
         )  # fmt: skip
-        self.restart()
 
     def restart(self) -> None:
         """End in good order and begin anew."""

@@ -46,8 +46,8 @@ class ControlPanel(Protocol):
         """How the daemon fares now: HealthReport.as_dict()."""
         ...
 
-    def reload(self) -> None:
-        """Read the configuration again; raises ConfigError and stays as it was where that is wrong."""
+    def check_settings(self) -> None:
+        """Read the configuration anew, as a restart would; raises ConfigError, ModelError where that is wrong."""
         ...
 
     def restart(self) -> None:
@@ -210,8 +210,9 @@ class ControlDesk:
                 self._answer(request, error=f"{type(error).__name__}: {error}")
             else:
                 self._answer(request, data=data)
-                if request.command == "restart" and self._panel is not None:
-                    log.info("control: restart was asked for")
+                if request.command in ("reload", "restart") and self._panel is not None:
+                    # After the answer: what is not on its way when the end begins is not waited for.
+                    log.info("control: %s was asked for", request.command)
                     self._panel.restart()
 
     def _obey(self, request: Request) -> object:
@@ -224,7 +225,7 @@ class ControlDesk:
         if request.command == "snapshot_config":
             return self._panel.snapshot_config()
         if request.command == "reload":
-            self._panel.reload()
+            self._panel.check_settings()
         return None
 
     def _set_options(self, wanted: Any) -> dict[str, object]:

@@ -19,7 +19,8 @@ class Panel:
 
     def __init__(self):
         self.told = []
-        self.reload_error = None
+        self.settings_error = None
+        self.end = lambda: None
 
     def pause(self, *, paused):
         self.told.append(("paused", paused))
@@ -27,13 +28,14 @@ class Panel:
     def health_check(self):
         return {"status": "ok"}
 
-    def reload(self):
-        if self.reload_error:
-            raise self.reload_error
-        self.told.append("reload")
+    def check_settings(self):
+        if self.settings_error:
+            raise self.settings_error
+        self.told.append("check_settings")
 
     def restart(self):
         self.told.append("restart")
+        self.end()
 
     def snapshot_config(self):
         return {"mqtt": {"port": 1883}}
@@ -130,7 +132,15 @@ def test_requests_are_answered_with_their_transaction(desk, eventually):
     assert told["snapshot_config"]["data"] == {"mqtt": {"port": 1883}}
     assert told["options"]["data"]["labels"] == ["happy", "sad"]
     assert told["options"]["data"]["controls"]["paused"] == {"value": False, "allowed": [False, True]}
-    eventually(lambda: panel.told == ["reload", "restart"])
+    eventually(lambda: panel.told == ["check_settings", "restart", "restart"])
+
+
+@pytest.mark.parametrize("command", ["reload", "restart"])
+def test_the_answer_is_on_its_way_before_the_end_begins(desk, command):
+    sink, panel, listener, say = desk
+    panel.end = sink.stop
+    say(f"request/{command}", '{"transaction": 1}')
+    assert answer(listener, command, 1)["status"] == "ok"
 
 
 def test_options_set_controls_all_or_none(desk):
@@ -145,15 +155,16 @@ def test_options_set_controls_all_or_none(desk):
 
 def test_a_wrong_configuration_is_the_answer_to_reload(desk):
     _sink, panel, listener, say = desk
-    panel.reload_error = ConfigError(["config.yaml:3: mqtt.port: 0: expected 1 to 65535"])
+    panel.settings_error = ConfigError(["config.yaml:3: mqtt.port: 0: expected 1 to 65535"])
     say("request/reload", '{"transaction": 1}')
     told = answer(listener, "reload", 1)
     assert told["status"] == "error"
     assert "mqtt.port" in told["error"]
-    panel.reload_error = RuntimeError("a defect")
+    panel.settings_error = RuntimeError("a defect")
     say("request/reload", '{"transaction": 2}')
     assert "a defect" in answer(listener, "reload", 2)["error"]
-    panel.reload_error = None
+    assert panel.told == []
+    panel.settings_error = None
     say("request/reload", '{"transaction": 3}')
     assert answer(listener, "reload", 3)["status"] == "ok"
 
