@@ -84,6 +84,7 @@ class ModelFile:
             inputs, outputs = _golden(golden, info)
         except zipfile.BadZipFile:
             raise refuse(path, "truncated, or a plain .tflite without emoedge's metadata") from None
+        # NotImplementedError, RuntimeError: what zipfile raises for a compression or a cipher that it cannot undo.
         except (ValueError, KeyError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise refuse(path, _cause(error)) from error
         return cls(info, tflite, inputs, outputs, hashlib.sha256(content).hexdigest())
