@@ -67,6 +67,31 @@ for goal in (Goal(0.0), Goal(0.0, (teacher,), 0.7), looking):
             cosine = float(x @ y / np.sqrt((x @ x) * (y @ y)))
             assert cosine > 0.98, (name, cosine)
 
+# What begins as its own mirror image stays so, with either library, and says the same at one look in a mirror.
+from workbench.face_equivariance import even, reflected
+
+begin = even(begin)
+pictures = pictures[:, :32, :32]
+mirrored = np.ascontiguousarray(pictures[:, :, ::-1])
+runs = [learned(make, Goal(0.0, equivariant=True)) for make in makers]
+for one, losses in runs:
+    assert losses[-1] < losses[0]
+    after = one.arrays()["weights"]
+    assert np.abs(flat(after) - flat(begin)).max() > 1e-3
+    for number, (weight, other) in enumerate(zip(after, reflected(after), strict=True)):
+        if number % 5 in (0, 1, 2) or number >= 20:
+            np.testing.assert_allclose(weight, other, atol=1e-5, err_msg=str(number))
+    network = face_net.build(layers, dropout=0.0)
+    network.set_weights(even(one.averaged()))
+    for said, seen in zip(network(pictures), network(mirrored), strict=True):
+        np.testing.assert_allclose(said, seen, atol=1e-4)
+    assert np.abs(network(pictures)[0] - network(pictures[::-1])[0]).max() > 1e-3
+    free = learned(makers[0], Goal(0.0))[0].arrays()["weights"]
+    assert np.abs(flat(free) - flat(reflected(free))).max() > 1e-3
+if len(runs) == 2:
+    x, y = (flat(one.arrays()["weights"]) - flat(begin) for one, _ in runs)
+    assert float(x @ y / np.sqrt((x @ x) * (y @ y))) > 0.98
+
 from workbench import training
 from workbench.face_learning import learner
 

@@ -44,6 +44,8 @@ class Goal:
     """Whether a teacher sees the mirror image of each view as well, before its heads speak of the mean."""
     strangers: Sequence[Path] = ()
     """Runs of `recipes.face_teacher`, whose networks are asked about the same view as well; PyTorch alone can."""
+    equivariant: bool = False
+    """Whether a network that begins as its own mirror image stays so (`face_equivariance`)."""
 
     def __post_init__(self) -> None:
         count = len(self.teachers) + len(self.strangers)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from workbench import face_net
+from workbench.face_equivariance import reflected
 from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, memory, smooth, stages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from workbench.face_learning import Batch, Goal, Weights
@@ -26,6 +27,7 @@ class TensorFlowLearner:
         self._model, self._average = _network(weights, goal.dropout), _network(weights, 0.0)
         self._teachers = [_network(taught, 0.0) for taught in goal.teachers]
         self._velocity = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self._model.trainable_variables]
+        self._places = _places(self._model) if goal.equivariant else []
         self._count = 0.0
         self._step = tf.function(self._learn, reduce_retracing=True)
         self._logits = tf.function(
@@ -51,6 +53,11 @@ class TensorFlowLearner:
             loss = -(1 - VOTES_SHARE) * said - VOTES_SHARE * crowd
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, variables)
+        if self._places:
+            gradients = [
+                (gradient + tf.gather(tf.reshape(gradient, [-1]), places)) / 2
+                for gradient, places in zip(gradients, self._places, strict=True)
+            ]
         for variable, gradient, velocity in zip(variables, gradients, self._velocity, strict=True):
             pull = gradient + DECAY * variable if "kernel" in variable.name else gradient
             velocity.assign(MOMENTUM * velocity + pull)
@@ -106,3 +113,10 @@ def _network(weights: Weights, dropout: float) -> tf.keras.Model:
     network = face_net.build(stages(weights), dropout=dropout)
     network.set_weights(weights)
     return network
+
+
+def _places(network: tf.keras.Model) -> list[NDArray[np.int64]]:
+    """For each number of each trainable variable, where it comes from when the network is reflected."""
+    variables = network.weights
+    numbered = [np.arange(int(tf.size(v)), dtype=np.int64).reshape(v.shape) for v in variables]
+    return [places for places, v in zip(reflected(numbered), variables, strict=True) if v.trainable]

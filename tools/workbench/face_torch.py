@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from workbench import face_package, training
+from workbench.face_equivariance import reflected
 from workbench.face_learning import DECAY, MOMENTUM, VOTES_SHARE, Goal, memory, smooth, stages
 
 if TYPE_CHECKING:
@@ -112,6 +113,14 @@ def _read(slots: Sequence[torch.Tensor]) -> Weights:
     return [np.array(a.transpose(orders[a.ndim]) if a.ndim in orders else a, order="C") for a in arrays]
 
 
+def _places(net: Net) -> list[torch.Tensor]:
+    """For each number of each learned slot, where it comes from when the network is reflected."""
+    slots = net.slots()
+    numbered = [torch.arange(float(slot.numel())).reshape(slot.shape) for slot in slots]
+    _fill(numbered, reflected(_read(numbered)))
+    return [places.long().to(slot.device) for places, slot in zip(numbered, slots, strict=True) if slot.requires_grad]
+
+
 def uses_bfloat16() -> bool:
     """Whether bfloat16 is worth it here: on a GPU, or a processor with instructions for it."""
     return bool(torch.cuda.is_available()) or training.has_bfloat16()
@@ -165,6 +174,7 @@ class TorchLearner:
         self._teachers = [self._placed(net).eval() for net in asked]
         self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
         self._velocity = [torch.zeros_like(slot) for slot in self._learned]
+        self._places = _places(self._trunk) if self._goal.equivariant else []
         self._count = 0.0
 
     def step(self, batch: Batch, rate: float) -> float:
@@ -180,6 +190,11 @@ class TorchLearner:
         loss = -(1 - VOTES_SHARE) * said - VOTES_SHARE * crowd
         gradients = torch.autograd.grad(loss, self._learned)
         with torch.no_grad():
+            if self._places:
+                gradients = tuple(
+                    (gradient + gradient.flatten()[places]) / 2
+                    for gradient, places in zip(gradients, self._places, strict=True)
+                )
             for slot, gradient, velocity in zip(self._learned, gradients, self._velocity, strict=True):
                 pull = gradient + DECAY * slot if slot.ndim > 1 else gradient
                 velocity.mul_(MOMENTUM).add_(pull)

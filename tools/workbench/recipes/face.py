@@ -16,6 +16,7 @@ from emoedge.vision.crop import FaceFrontEnd
 from workbench import training
 from workbench.class_balance import balancing_shift
 from workbench.data import balance, faces
+from workbench.face_equivariance import even
 from workbench.face_learning import Goal, learner, stages
 from workbench.face_looks import looks
 from workbench.face_views import FIELD, cut_mix, mix_up, views
@@ -36,7 +37,7 @@ class Cycle:
 
     epochs: int
     small: float
-    """Share of the epochs, at the beginning, on pictures of SMALL px: two thirds of the time each."""
+    """Share of the epochs, at the beginning, on smaller pictures: two thirds of the time each, or less."""
     cut: float
     """Share of the batches that are cut and mixed; a third as many are faded into each other."""
 
@@ -64,6 +65,10 @@ class Plan:
     asks: bool = False
     """Whether teachers of another kind are asked about each view, not only for their OPINIONS of pictures."""
     dropout: float = 0.2
+    small_side: int = 36
+    """Side of the views in the first epochs of a cycle."""
+    equivariant: bool = False
+    """Whether the network is its own mirror image."""
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
@@ -79,9 +84,11 @@ PLANS: Mapping[str, Plan] = {
     # What a settled network (--start and --teacher) says of a face and its mirror image, said at one look.
     "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.8, rare=3,
                    field=faces.SIDE, looks=0.5, glance=46, asks=True, dropout=0.1),
+    # At one look what others say at two: its own mirror image, learned from pictures and films at once.
+    "even": Plan(((24, 1), (48, 2), (104, 2), (160, 3)), (Cycle(80, 0.5, 0.3),), rare=2, field=faces.SIDE,
+                 looks=0.4, glance=faces.SIDE, small_side=32, equivariant=True),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
-SMALL = 36
 SIDES = faces.SIDE, FIELD
 """Of the squares around the middle of a face that its file looks at: all of the picture, and its centre."""
 BATCH = 128
@@ -162,13 +169,15 @@ class Run:
             self.begin = trained(options.start)
             if stages(self.begin) != plan.stages:
                 raise ValueError(f"{options.start} has stages {stages(self.begin)}, this variant {plan.stages}")
+        if plan.equivariant:
+            self.begin = even(self.begin)
         strangers = _strangers(options)
         if 0 < len(strangers) < len(options.teachers) and not plan.asks:
             raise ValueError("teachers that wrote their opinions and networks to be asked do not go together")
         teachers = tuple(trained(folder) for folder in options.teachers if folder not in strangers)
         asked = tuple(strangers) if plan.asks else ()
         goal = Goal(plan.dropout, teachers, plan.taught if teachers or asked else 0.0, strangers=asked,
-                    mirror=plan.glance is not None)  # fmt: skip
+                    mirror=plan.glance is not None, equivariant=plan.equivariant)  # fmt: skip
         return learner(self.begin, goal, seed=options.seed, threads=options.threads)
 
     def _hear(self, told: Sequence[Path]) -> None:
@@ -216,7 +225,8 @@ class Run:
         raise IndexError(epoch)
 
     def _epoch(self, epoch: int, cycle: Cycle, within: int) -> dict[str, float]:
-        size = SMALL if within < round(cycle.small * cycle.epochs) else self.plan.glance or self.plan.field
+        small = within < round(cycle.small * cycle.epochs)
+        size = self.plan.small_side if small else self.plan.glance or self.plan.field
         plain = within >= cycle.epochs * (1 - PLAIN_END)
         generator = np.random.default_rng([self.options.seed, epoch])
         progress = training.Progress(epoch=epoch + 1, epochs=self.epochs, steps=self.steps)
@@ -282,11 +292,11 @@ class Run:
         if self.pack.votes is not None:
             truths["votes"] = faces.majority(self.pack.votes[self.held])
         kept = self.plan.kept
+        weights = [kept * old + (1 - kept) * new for old, new in zip(self.begin, self.learner.averaged(), strict=True)]
+        if self.plan.equivariant:
+            weights = even(weights)
         average = self._net.build(self.plan.stages, dropout=0.0)
-        average.set_weights([
-            kept * old + (1 - kept) * new for old, new in zip(self.begin, self.learner.averaged(), strict=True)
-        ])  # fmt: skip
-        weights = average.get_weights()
+        average.set_weights(weights)
         training.write_arrays(folder / WRITTEN, {f"{index:04d}": array for index, array in enumerate(weights)})
         sides = SIDES if self.plan.glance is None else (self.plan.glance,)
         for head, truth in truths.items():
