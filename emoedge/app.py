@@ -105,6 +105,11 @@ class App:
         """Whether both devices are closed on request."""
         return self._paused
 
+    @property
+    def controls(self) -> str | None:
+        """What operators have set and the same process is to know when it begins anew; None where nobody could."""
+        return None if self._mqtt is None else self._mqtt.controls
+
     def _round(self, stop: threading.Event) -> None:
         frame: Frame | None = None
         if self._camera is not None and not self._paused:
@@ -184,6 +189,8 @@ class App:
                 continue
             self._statuses[name] = status
             problem = None if source is None or self._paused else source.problem
+            if status is SensorStatus.RECONNECTING:
+                self._discard(name)
             self._tell(self._pipeline.sensor(name, status, now, problem))
             if self._mqtt is not None:
                 self._mqtt.sensor(name, status)
@@ -200,6 +207,13 @@ class App:
             self._attendant.write(report, state.mode.value)
             if self._mqtt is not None:
                 self._mqtt.health(report.as_dict())
+
+    def _discard(self, name: str) -> None:
+        """Throw away what a lost device left: it would bring back what is told to be gone, for the whole outage."""
+        if name == CAMERA and self._camera is not None:
+            self._camera.take(0.0)
+        if name == MICROPHONE and self._microphone is not None:
+            self._microphone.take()
 
     def _count_people(self, now: float) -> None:
         if self._aggregator is None or self._mqtt is None:
@@ -271,7 +285,10 @@ class App:
                 self._mqtt.sensor(name, SensorStatus.OFFLINE)
 
     def _close(self) -> None:
-        self._attendant.stopping()
+        if self._panel is not None and self._panel.again:
+            self._attendant.restarting()
+        else:
+            self._attendant.stopping()
         now = self._clock.monotonic()
         self._tell(self._pipeline.finish(now))
         self._stop_sources()

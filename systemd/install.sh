@@ -79,7 +79,8 @@ check_words() {
         "write the reason into $CONFIG yourself, as deployment.justification" ;;
   esac
   [ -z "$context" ] || [[ $CONTEXTS == *" $context "* ]] || die "--context $context: expected one of$CONTEXTS"
-  [ -z "$broker" ] || [[ $broker =~ ^[A-Za-z0-9._:-]+$ ]] || die "--broker $broker: expected a host name or address"
+  [ -z "$broker" ] || [[ $broker =~ ^[A-Za-z0-9._:-]+$ && ! $broker =~ ^[^:]*:[^:]*$ ]] ||
+    die "--broker $broker: expected a host name or address"
   if [ -n "$offline" ]; then
     [ -d "$offline" ] || die "--offline $offline: no such folder"
     offline=$(cd "$offline" && pwd)

@@ -125,10 +125,10 @@ def config_page() -> str:
     """docs/config.md."""
     lines = [
         "# Configuration", "", f"<!-- {MADE} -->", "",
-        "`run` and `check` read `--config F`, else `./config.yaml`, else `/etc/emoedge/config.yaml`; `replay` and",
-        "`demo` use the defaults unless `--config` is given. Unknown keys are refused. All mistakes are listed at",
-        "once as `file:line: key: value: what would be right`, and the exit code is 78. The file",
-        "[config.yaml](../config.yaml) holds every key at its default.",
+        "`run` and `check` read `--config F`, else `./config.yaml`, else `/etc/emoedge/config.yaml`; `replay`,",
+        "`view`, `classify` and `watch` use the defaults unless `--config` is given. Unknown keys are refused. All",
+        "mistakes are listed at once as `file:line: key: value: what would be right`, and the exit code is 78.",
+        "The file [config.yaml](../config.yaml) holds every key at its default.",
     ]  # fmt: skip
     for member in section(Config).members.values():
         lines += _config_section(member, 2)

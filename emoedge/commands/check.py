@@ -1,4 +1,4 @@
-"""`emoedge check`: reads the configuration and loads the models, as `run` would, and says what it found."""
+"""`emoedge check`: reads the configuration, loads models and certificates as `run` would, and says what it found."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from emoedge.errors import ModelError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from pathlib import Path
 
     from emoedge.config import Config
+    from emoedge.config.outputs import MqttConfig
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +22,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "check",
         help="check the configuration and the models, and stop",
-        description="Read the configuration, load the models it names, and list everything that is wrong.",
+        description="Read the configuration, load the models and files it names, and list everything that is wrong.",
     )
     config_option(parser, searched=True)
     parser.set_defaults(execute=execute)
@@ -45,12 +47,33 @@ def execute(args: argparse.Namespace) -> int:
             lines.append(f"models.{kind:<7} {said}")
         except ModelError as error:
             problems.append(str(error))
+    problems += _broker(config)
     if problems:
         print("\n".join(problems), file=sys.stderr)
         return EXIT_CONFIG
     for line in (*_summary(config, path), *lines):
         print(line)
     return 0
+
+
+def _broker(config: Config) -> list[str]:
+    """What is wrong with the files that the connection needs; the service's environment is not this one's."""
+    from emoedge.errors import ConfigError
+    from emoedge.ops.credentials import mqtt_password
+    from emoedge.outputs.tls import tls_context
+
+    if config.mqtt.host == "none":
+        return []
+    found: list[str] = []
+    looks: list[Callable[[MqttConfig], object]] = [tls_context]
+    if config.mqtt.password_file is not None:
+        looks.append(mqtt_password)
+    for look in looks:
+        try:
+            look(config.mqtt)
+        except ConfigError as error:
+            found += error.problems
+    return found
 
 
 def _summary(config: Config, path: Path) -> list[str]:

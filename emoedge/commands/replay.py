@@ -48,7 +48,7 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import build_pipeline, load_models
-    from emoedge.sources.address import SOUNDS
+    from emoedge.sources.address import PICTURES, SOUNDS
     from emoedge.threads import bound_threads
 
     config = default_config("demo") if args.config is None else load(args.config, require_context=False)
@@ -56,6 +56,9 @@ def execute(args: argparse.Namespace) -> int:
     video, audio = args.video, args.audio
     if audio is None and Path(video).suffix.lower() in SOUNDS:
         video, audio = None, video
+    if video is not None and Path(video).is_file() and Path(video).suffix.lower() in PICTURES:
+        print(f"{video}: one picture; `emoedge classify {video}` judges it", file=sys.stderr)
+        return 2
     if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given is not None]):
         print(wrong, file=sys.stderr)
         return 2

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.commands import config_option
 
 if TYPE_CHECKING:
     import argparse
+
+STDERR = 2
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,6 +44,7 @@ def execute(args: argparse.Namespace) -> int:
 
     from emoedge.build import build_app
     from emoedge.ops.clock import SystemClock
+    from emoedge.outputs.control_values import CARRIED
     from emoedge.threads import bound_threads
 
     bound_threads(config.models.threads)
@@ -48,9 +53,20 @@ def execute(args: argparse.Namespace) -> int:
     app.run(panel.stop)
     logging.getLogger("emoedge").info("stopped")
     if panel.again:
+        if (controls := app.controls) is not None:
+            os.environ[CARRIED] = controls
+        _keep_to_ourselves()
         # The same process, so that whoever supervises it sees no end; as it was called, with its options.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell is wanted
     return 0
+
+
+def _keep_to_ourselves() -> None:
+    """Let nothing that is open outlive this program: OpenCV would pass on a camera that it could not close."""
+    for path in list(Path("/proc/self/fd").iterdir()):
+        if int(path.name) > STDERR:
+            with contextlib.suppress(OSError):  # the one that listed them
+                os.set_inheritable(int(path.name), False)  # noqa: FBT003 - it takes no name
 
 
 def start_log(level: str) -> None:

@@ -81,7 +81,8 @@ def _login(config: Config) -> str | None:
 
 def _host(config: Config) -> str | None:
     host = config.mqtt.host
-    if not host or re.search(r"[\s/]", host):
+    # One colon is a port's; more are those of an IPv6 address.
+    if not host or re.search(r"[\s/]", host) or host.count(":") == 1:
         return "a host name or address alone, such as localhost or 192.168.1.10 (the port stands in mqtt.port)"
     return None
 

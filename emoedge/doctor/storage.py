@@ -40,17 +40,26 @@ def check(config: Config) -> list[Finding]:
     if folder is None:
         remedy = "set device.state_directory, or run as a service: events then survive a restart"
         return [warned(STAGE, "no state folder: undelivered events are kept in memory only", remedy)]
+    return [_look(folder)]
+
+
+def _look(folder: Path) -> Finding:
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
     try:
         free = shutil.disk_usage(place).free
     except OSError as error:
-        return [failed(STAGE, f"{folder}: {error.strerror or error}", "look at the disk with `dmesg`")]
-    said = f"{folder}: {free / 1e9:.1f} GB free"
+        return failed(STAGE, f"{folder}: {error.strerror or error}", "look at the disk with `dmesg`")
+    if folder.exists() and not folder.is_dir():
+        return failed(STAGE, f"{folder}: not a folder", "name a folder in device.state_directory")
+    remedy = "events do not survive a restart; name a folder that whoever runs emoedge may write"
     if os.statvfs(place).f_flag & os.ST_RDONLY:
-        remedy = "events do not survive a restart; name a folder that is writable"
-        return [warned(STAGE, f"{folder}: read-only", remedy)]
+        return warned(STAGE, f"{folder}: read-only", remedy)
+    # The service's own folder is closed to everybody else, and open to the service.
+    if folder != SERVICE_FOLDER and not os.access(place, os.W_OK | os.X_OK):
+        return warned(STAGE, f"{folder}: cannot be written by user {os.geteuid()}", remedy)
+    said = f"{folder}: {free / 1e9:.1f} GB free"
     if free < LITTLE:
-        return [failed(STAGE, said, "make room: `journalctl --vacuum-size=100M`, `apt-get clean`")]
-    return [passed(STAGE, said)]
+        return failed(STAGE, said, "make room: `journalctl --vacuum-size=100M`, `apt-get clean`")
+    return passed(STAGE, said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emoedge.emotions import INDEX
@@ -15,34 +15,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Episode:
-    """An emotion that has started and not yet ended."""
+class _Span:
+    """Confidence in one label over a stretch of time."""
 
-    id: str
     label: str
     onset: float
     """Seconds, when the belief first rose above `enter`."""
-    told_at: float
-    """Seconds, of the last start or update."""
-    last_at: float
-    peak: float
+    confidence: float
+    """The present one, which holds until the next is known."""
+    until: float = field(init=False)
+    peak: float = field(init=False)
     weighted: float = 0.0
     """Confidence integrated over time."""
-    span: float = 0.0
-    below_since: float | None = None
 
-    def add(self, at: float, confidence: float) -> None:
-        """Extend to `at` with the present confidence in the episode's label."""
-        step = max(0.0, at - self.last_at)
-        self.weighted += confidence * step
-        self.span += step
-        self.last_at = at
+    def __post_init__(self) -> None:
+        self.until, self.peak = self.onset, self.confidence
+
+    def extend(self, at: float, confidence: float) -> None:
+        """To `at`, where the confidence in the label becomes another."""
+        self.weighted += self.confidence * max(0.0, at - self.until)
+        self.until, self.confidence = at, confidence
         self.peak = max(self.peak, confidence)
 
     @property
     def mean(self) -> float:
-        """Mean confidence over the episode's time."""
-        return self.weighted / self.span if self.span > 0 else self.peak
+        """Mean confidence over its time."""
+        return self.weighted / (self.until - self.onset) if self.until > self.onset else self.peak
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A label that is above `enter`, but has not been for `dwell` seconds."""
+
+    span: _Span
+    before: float
+    """Mean confidence of the running episode until then."""
+
+
+@dataclass(slots=True)
+class _Episode:
+    """An emotion that has started and not yet ended."""
+
+    id: str
+    span: _Span
+    told_at: float
+    """Seconds, of the last start or update."""
+    below: tuple[float, float] | None = None
+    """Since when it has been below `leave`, and its mean confidence until then."""
 
 
 class EpisodeTracker:
@@ -58,12 +77,12 @@ class EpisodeTracker:
         self._subject = subject
         self._next_id = next_id
         self._episode: _Episode | None = None
-        self._candidate: tuple[str, float] | None = None
+        self._candidate: _Candidate | None = None
 
     @property
     def label(self) -> str | None:
         """Label of the running episode."""
-        return None if self._episode is None else self._episode.label
+        return None if self._episode is None else self._episode.span.label
 
     def step(self, belief: Belief) -> list[Event]:
         """Take the belief at its time; times must not go back."""
@@ -71,8 +90,8 @@ class EpisodeTracker:
         at = belief.at
         episode = self._episode
         if episode is not None:
-            confidence = _confidence(belief, episode.label)
-            episode.add(at, confidence)
+            confidence = _confidence(belief, episode.span.label)
+            episode.span.extend(at, confidence)
             events += self._leave(episode, belief, confidence)
         events += self._enter(belief)
         episode = self._episode
@@ -86,49 +105,53 @@ class EpisodeTracker:
         self._candidate = None
         if self._episode is None:
             return []
-        self._episode.add(belief.at, _confidence(belief, self._episode.label))
-        return [self._end(belief, belief.at, cause)]
+        span = self._episode.span
+        span.extend(belief.at, _confidence(belief, span.label))
+        return [self._end(belief, belief.at, span.mean, cause)]
 
     def _leave(self, episode: _Episode, belief: Belief, confidence: float) -> list[Event]:
         if confidence >= self._config.leave:
-            episode.below_since = None
+            episode.below = None
             return []
-        if episode.below_since is None:
-            episode.below_since = belief.at
-        if belief.at - episode.below_since < self._config.dwell:
+        if episode.below is None:
+            episode.below = belief.at, episode.span.mean
+        since, mean = episode.below
+        if belief.at - since < self._config.dwell:
             return []
-        return [self._end(belief, episode.below_since, "faded")]
+        return [self._end(belief, since, mean, "faded")]
 
     def _enter(self, belief: Belief) -> list[Event]:
-        running = None if self._episode is None else self._episode.label
-        rising = belief.label != "unknown" and belief.confidence >= self._config.enter and belief.label != running
+        rising = belief.label != "unknown" and belief.confidence >= self._config.enter and belief.label != self.label
         if not rising:
             self._candidate = None
             return []
-        if self._candidate is None or self._candidate[0] != belief.label:
-            self._candidate = (belief.label, belief.at)
-        label, since = self._candidate
-        if belief.at - since < self._config.dwell:
+        candidate = self._candidate
+        if candidate is None or candidate.span.label != belief.label:
+            before = 0.0 if self._episode is None else self._episode.span.mean
+            candidate = _Candidate(_Span(belief.label, belief.at, belief.confidence), before)
+        span = candidate.span
+        span.extend(belief.at, belief.confidence)
+        if belief.at - span.onset < self._config.dwell:
+            self._candidate = candidate
             return []
-        events = [] if self._episode is None else [self._end(belief, since, "changed")]
         self._candidate = None
-        self._episode = _Episode(
-            id=self._next_id(), label=label, onset=since, told_at=belief.at, last_at=belief.at, peak=belief.confidence
-        )
+        events = [] if self._episode is None else [self._end(belief, span.onset, candidate.before, "changed")]
+        self._episode = _Episode(id=self._next_id(), span=span, told_at=belief.at)
         events.append(self._event(EventType.EMOTION_START, belief.at, belief, self._episode))
         return events
 
-    def _end(self, belief: Belief, offset: float, cause: str) -> Event:
+    def _end(self, belief: Belief, offset: float, mean: float, cause: str) -> Event:
         assert self._episode is not None
         episode, self._episode = self._episode, None
         details = {
-            "label": episode.label, "duration": max(0.0, offset - episode.onset), "peak": episode.peak,
-            "mean": episode.mean, "cause": cause,
+            "label": episode.span.label, "duration": max(0.0, offset - episode.span.onset),
+            "peak": episode.span.peak, "mean": mean, "cause": cause,
         }  # fmt: skip
         return Event(EventType.EMOTION_END, belief.at, self._subject, episode.id, belief, details)
 
     def _event(self, kind: EventType, at: float, belief: Belief, episode: _Episode) -> Event:
-        details: dict[str, object] = {"label": episode.label, "duration": at - episode.onset, "peak": episode.peak}
+        span = episode.span
+        details: dict[str, object] = {"label": span.label, "duration": at - span.onset, "peak": span.peak}
         return Event(kind, at, self._subject, episode.id, belief, details)
 
 

@@ -124,6 +124,8 @@ class Mind:
         if before is None or before == status:
             return []
         self._sensors[name] = status
+        if self._paused:
+            return []
         events: list[Event] = []
         now = status is SensorStatus.ONLINE
         if name not in self._met:
@@ -134,19 +136,20 @@ class Mind:
                 deadline = self._awaited[name].deadline if name in self._awaited else at + OPENING
                 self._awaited[name] = _Awaited(deadline, problem)
         elif not now and before is SensorStatus.ONLINE:
-            events += self._drop(name, at, "paused" if self._paused else "sensor_lost")
-            if not self._paused:
-                events.append(self._lost(name, at, problem))
-        elif now and not self._paused:
+            events += [*self._drop(name, at, "sensor_lost"), self._lost(name, at, problem)]
+        elif now:
             events.append(Event(EventType.SENSOR_RESTORED, at, details={"sensor": name, "status": status}))
         return events + self.advance(at)
 
     def pause(self, at: float, *, paused: bool) -> list[Event]:
-        """Stop or go on looking and listening; ends everything that runs."""
+        """Stop or go on looking and listening; ends everything that runs. Sensors come up anew after it."""
         at = self._forward(at)
         if paused == self._paused:
             return []
         self._paused = paused
+        self._met.clear()
+        self._awaited.clear()
+        self._sensors = dict.fromkeys(self._sensors, SensorStatus.ONLINE)
         events = self._end_all(at, "paused") if paused else []
         return events + self.advance(at)
 

@@ -80,6 +80,12 @@ class Attendant:
             log.warning("%s: cannot be written: %s", self._file, error.strerror or error)
             self._file = None
 
+    def restarting(self) -> None:
+        """Say that the same process begins anew: no word of an end, after which it would be given seconds to live."""
+        self._notifier.status("restarting")
+        if self._watchdog.timed:
+            self._notifier.feed()
+
     def stopping(self) -> None:
         """Say that the end has begun."""
         self._notifier.stopping()

@@ -34,6 +34,11 @@ class Watchdog:
         self._fed = -math.inf
         self._working_since: dict[str, float] = {}
 
+    @property
+    def timed(self) -> bool:
+        """Whether anybody waits to be fed."""
+        return self._interval is not None
+
     def stuck(self, pulses: Iterable[Pulse], now: float) -> tuple[str, ...]:
         """Loops that stand still, one line each. A loop that has just begun to work is given its limit."""
         found = []

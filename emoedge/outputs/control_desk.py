@@ -103,6 +103,11 @@ class ControlDesk:
         """Whether raw scores are asked for."""
         return self._values["raw"] is True
 
+    @property
+    def kept(self) -> str:
+        """What a restart is to keep of them, as text."""
+        return self._values.kept
+
     def attach(self, panel: ControlPanel) -> None:
         """Name who obeys; `paused` of an earlier run takes effect at once."""
         self._panel = panel

@@ -24,12 +24,19 @@ PERSISTENT = ("paused", "log_level")
 LARGEST = 4096
 """Bytes of the file that are looked at."""
 
+CARRIED = "EMOEDGE_CONTROLS"
+"""Environment variable in which a process that begins anew finds what was set, where no file keeps it."""
+
 
 class ControlValues:
-    """Values by key; `folder` None keeps them in memory. Safe to use from several threads."""
+    """Values by key; `folder` None keeps them in memory. Safe to use from several threads.
 
-    def __init__(self, folder: Path | None, *, log_level: str) -> None:
+    `carried`: `kept` of the program that this one follows in the same process; a file knows better.
+    """
+
+    def __init__(self, folder: Path | None, *, log_level: str, carried: str | None = None) -> None:
         self._path = None if folder is None else folder / FILE
+        self._carried = carried
         self._lock = threading.Lock()
         self._values: dict[str, bool | str] = {"paused": False, "log_level": log_level, "raw": False}
         self._given: dict[str, bool | str] = {}
@@ -50,6 +57,12 @@ class ControlValues:
         """Whether somebody has set it, now or in an earlier run."""
         return key in self._given
 
+    @property
+    def kept(self) -> str:
+        """What outlives this program, as text."""
+        with self._lock:
+            return json.dumps(self._given)
+
     def as_dict(self) -> dict[str, bool | str]:
         """All values."""
         with self._lock:
@@ -67,17 +80,23 @@ class ControlValues:
         return changed
 
     def _read(self) -> Mapping[str, bool | str]:
-        if self._path is None:
+        if self._path is None and self._carried is None:
             return {}
         try:
-            with self._path.open("rb") as file:
-                found = json.loads(file.read(LARGEST))
+            found = json.loads(self._text())
             return {key: check_control(key, value) for key, value in found.items() if key in CONTROLS}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError, RecursionError, RefusedError) as error:
-            log.warning("controls: %s cannot be read (%s); starting with the defaults", self._path, error)
+            where = self._path or CARRIED
+            log.warning("controls: %s cannot be read (%s); starting with the defaults", where, error)
             return {}
+
+    def _text(self) -> str | bytes:
+        if self._path is None:
+            return self._carried or "{}"
+        with self._path.open("rb") as file:
+            return file.read(LARGEST)
 
     def _write(self, values: Mapping[str, bool | str]) -> None:
         if self._path is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from emoedge.emotions import CANONICAL
 from emoedge.ops.state import state_folder
 from emoedge.outputs.about import about
-from emoedge.outputs.control_values import ControlValues
+from emoedge.outputs.control_values import CARRIED, ControlValues
 from emoedge.outputs.event_store import EVENT, Caps
 from emoedge.outputs.mqtt import MqttSink
 from emoedge.outputs.outbox import Outbox
@@ -45,7 +46,7 @@ def mqtt_sink(
         boot_id=boot_id,
         info=lambda: description,
         outbox=Outbox(clock, folder, caps=caps, discard=EVENT if config.aggregates.only else None),
-        values=ControlValues(folder, log_level=config.log.level),
+        values=ControlValues(folder, log_level=config.log.level, carried=os.environ.get(CARRIED)),
         home_assistant=config.home_assistant,
         labels=[label for label in CANONICAL if label in known],
         mqtt5=mqtt5,

@@ -131,6 +131,11 @@ class MqttSink:
         return self._link.standstill
 
     @property
+    def controls(self) -> str:
+        """What operators have set and a restart is to keep, as text."""
+        return self._desk.kept
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What an operator should know of delivery, one line each; for `health`."""
         found = (("broker", self._link.problem), ("outbox", self._outbox.problem))

@@ -100,17 +100,19 @@ class Outbox:
             self._changed.notify()
 
     def after(self, last_id: int, limit: int) -> Sequence[StoredEvent]:
-        """The oldest `limit` events with a greater id that are safe and not acknowledged, in order."""
+        """The oldest `limit` events with a greater id that are safe, not acknowledged and not too old, in order."""
         rows: list[StoredEvent] = []
+        oldest = self._oldest()
         with self._disk:
             if self._opened and self._store is not None and len(self._store):
                 try:
-                    rows = self._fetch(self._store, last_id, limit)
+                    rows = self._fetch(self._store, last_id, limit, oldest)
                 except CorruptStoreError as error:
                     self._replace(self._store, list(self._memory), error)
                 except (sqlite3.Error, OSError) as error:
                     self._fail(error)
             with self._changed:
+                self._forget_old(oldest)
                 waiting = (row for row in self._memory if row.id > last_id)
                 return rows + list(islice(waiting, limit - len(rows)))
 
@@ -198,8 +200,8 @@ class Outbox:
             with self._changed:
                 self._writing = frozenset()
                 while len(self._memory) > self._caps.events or self._memory_bytes > self._caps.bytes:
-                    self._memory_bytes -= len(self._memory.popleft().body)
-                    self._dropped += 1
+                    self._drop_first()
+                self._forget_old(self._oldest())
         if fresh and self._listener is not None:
             self._listener()
 
@@ -240,15 +242,36 @@ class Outbox:
             log.info("outbox: %s can be written again", None if self._store is None else self._store.path)
             self._problem = None
 
-    def _fetch(self, store: EventStore, last_id: int, limit: int) -> list[StoredEvent]:
+    def _fetch(self, store: EventStore, last_id: int, limit: int, oldest: float) -> list[StoredEvent]:
+        """As `after`, of the file alone; what is too old there goes as if it had been acknowledged."""
         rows: list[StoredEvent] = []
         while len(rows) < limit:
             batch = store.after(last_id, limit)
             if not batch:
                 break
-            rows += [row for row in batch if row.id not in self._acknowledged]
+            waiting = [row for row in batch if row.id not in self._acknowledged]
+            stale = {row.id for row in waiting if row.wall is not None and row.wall < oldest}
+            if stale:
+                with self._changed:
+                    self._acknowledged |= stale
+                    self._dropped += len(stale)
+                    self._changed.notify()
+            rows += [row for row in waiting if row.id not in stale]
             last_id = batch[-1].id
         return rows[:limit]
+
+    def _forget_old(self, oldest: float) -> None:
+        while self._memory and (wall := self._memory[0].wall) is not None and wall < oldest:
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        self._memory_bytes -= len(self._memory.popleft().body)
+        self._dropped += 1
+
+    def _oldest(self) -> float:
+        """Unix seconds: what was stored before is too old; nothing is while the clock is not known to be right."""
+        wall = self._wall()
+        return float("-inf") if wall is None else wall - self._caps.age
 
     def _wall(self) -> float | None:
         return self._clock.wall().timestamp() if self._clock.synced() else None

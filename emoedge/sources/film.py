@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -44,12 +46,13 @@ class VideoFilm:
     def __init__(self, path: str) -> None:
         if not Path(path).is_file():
             raise MediaError(f"{path}: no such file; give the path of a video")
+        _readable(path)
         self._path = path
         self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, _one_thread())
         if not self._capture.isOpened():
             raise MediaError(
                 f"{path}: not a video that can be decoded; is it complete? "
-                f"`ffmpeg -i {Path(path).name} -c:v libx264 fixed.mp4` repairs many"
+                f"`ffmpeg -i {path} -c:v libx264 fixed.mp4` repairs many"
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._step = 1 / (fps if math.isfinite(fps) and 0.1 <= fps <= 1000 else USUAL_FPS)
@@ -69,6 +72,11 @@ class VideoFilm:
     def close(self) -> None:
         """Release it."""
         self._capture.release()
+
+
+def _readable(path: str) -> None:
+    if not os.access(path, os.R_OK):
+        raise MediaError(f"{path}: {os.strerror(errno.EACCES)}")
 
 
 def _one_thread() -> list[int]:
@@ -106,6 +114,8 @@ def pictures(path: str) -> list[str]:
         files = [place] if not place.is_dir() else sorted(place.iterdir(), key=_natural)
     except OSError as error:
         raise MediaError(f"{path}: {error.strerror}") from error
+    if place.exists():
+        _readable(path)
     found = [str(f) for f in files if f.suffix.lower() in PICTURES and f.is_file()]
     if not found:
         raise MediaError(f"{path}: no picture there; expected files ending in {' '.join(PICTURES)}")

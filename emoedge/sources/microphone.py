@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emoedge.messages import SAMPLE_RATE, AudioBlock, SensorStatus
@@ -33,6 +34,8 @@ class Microphone:
         self._ring = Ring()
         self._tally = Tally()
         self._delivered = 0
+        self._heard_until: float | None = None
+        self._resumed = False
         self._keeper: Keeper[AudioBlock] = Keeper(
             name="microphone",
             open=self._open,
@@ -86,12 +89,19 @@ class Microphone:
         }
 
     def _open(self, cancelled: threading.Event) -> Device[AudioBlock]:
+        self._resumed = self._heard_until is not None
         if self._file:
             return _Player(self._config, self._clock, self._tally, self._ring, cancelled)
         return _Ear(self._config, self._clock, self._tally)
 
     def _accept(self, block: AudioBlock) -> bool:
+        if self._resumed and self._heard_until is not None and len(block.samples):
+            # Since the device was last open nothing was heard: whoever listens begins anew.
+            missed = block.at - len(block.samples) / SAMPLE_RATE - self._heard_until
+            block = replace(block, lost=max(block.lost, round(missed * SAMPLE_RATE), 1))
+            self._resumed = False
         if len(block.samples) or block.lost:
+            self._heard_until = block.at
             self._ring.put(block)
         return True
 

@@ -77,6 +77,23 @@ def test_restart_begins_anew_in_the_same_process(unit):
     assert "Traceback" not in running.said
 
 
+def test_a_pause_outlives_a_restart_without_a_state_directory(broker, listen, daemon, clip):
+    listener = listen(broker.port)
+    text = CONFIG.format(port=broker.port, camera=clip, state="/nowhere", rate=5)
+    running = daemon(text.replace(", state_directory: /nowhere", ""))
+    listener.wait("sensor/camera/status", where=lambda item: item.body == b"online", timeout=30)
+    listener.client.publish("emoedge/unit-1/control/paused/set", "on", 1)
+    listener.wait("sensor/camera/status", where=lambda item: item.body == b"disabled")
+    before = len(listener.heard)
+    listener.client.publish("emoedge/unit-1/request/restart", "{}", 1)
+    listener.wait("info", count=2, timeout=30)
+    listener.wait("emotion", where=lambda item: item in listener.heard[before:] and item.json["boot_id"] == boots(listener)[1])
+    told = [item for item in listener.heard[before:] if item.topic.endswith(("camera/status", "control/paused"))]
+    assert b"online" not in [item.body for item in told], "a paused device opened its camera"
+    assert all(item.json["value"] is True for item in told if item.topic.endswith("paused"))
+    assert running.stop()[0] == 0
+
+
 def test_reload_refuses_wrong_settings_and_takes_right_ones(unit, tmp_path):
     running, listener, say, text = unit
     config = tmp_path / "config-0.yaml"
@@ -85,9 +102,13 @@ def test_reload_refuses_wrong_settings_and_takes_right_ones(unit, tmp_path):
     told = listener.wait("response/reload")[-1].json
     assert told["status"] == "error"
     assert "vision.rate" in told["error"]
+    config.write_text(text().replace("keepalive: 5", "keepalive: 5, password_file: /nowhere/password"))
+    say("request/reload", '{"transaction": 4}')
+    told = listener.wait("response/reload", count=2, timeout=20)[-1].json
+    assert (told["status"], "mqtt.password_file" in told["error"]) == ("error", True)
     config.write_text(text(rate=2))
     say("request/reload", '{"transaction": 2}')
-    assert listener.wait("response/reload", count=2, timeout=20)[-1].json["status"] == "ok"
+    assert listener.wait("response/reload", count=3, timeout=20)[-1].json["status"] == "ok"
     listener.wait("info", count=2, timeout=30)
     assert len({item.json["config_hash"] for item in listener.on("info")}) == 2
     say("request/snapshot_config", '{"transaction": 3}')

@@ -4,8 +4,12 @@ import json
 import wave
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+
+from emoedge.errors import MediaError
+from emoedge.sources.film import open_film
 
 
 def write_wave(path, samples, *, channels=1, width=2, rate=16000):
@@ -36,6 +40,23 @@ def test_the_bundled_clip_is_deterministic(emoedge, clip, voice, tmp_path):
     assert starts
     assert sorted(starts) == sorted(ends)
     assert "happy" in {e["label"] for e in events if e["event_type"] == "emotion_start"}
+
+
+def test_one_picture_is_no_film(emoedge, tmp_path):
+    path = tmp_path / "face.png"
+    cv2.imwrite(str(path), np.zeros((64, 64, 3), np.uint8))
+    done = emoedge("replay", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "emoedge classify" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["film", "picture"])
+def test_what_may_not_be_read_is_not_called_broken(tmp_path, clip, monkeypatch, kind):
+    path = tmp_path / ("clip.mp4" if kind == "film" else "face.png")
+    path.write_bytes(clip.read_bytes())
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(MediaError, match=f"{path}: Permission denied"):
+        open_film(str(path), 25.0)
 
 
 def test_a_sound_file_alone(emoedge, voice):

@@ -135,6 +135,21 @@ def test_check_summarises_a_good_config(tmp_path):
     assert "secret" not in done.stdout
 
 
+def test_check_opens_what_the_broker_needs(tmp_path):
+    path = tmp_path / "config.yaml"
+    good = "deployment: {context: kiosk}\nmodels: {face: none, speech: none}\n"
+    wrong = "password_file: nowhere/password, tls: true, ca: nowhere/ca.pem"
+    path.write_text(good + f"mqtt: {{host: broker.local, {wrong}}}\n")
+    done = emoedge("check", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "mqtt.password_file" in done.stderr
+    assert "mqtt.ca: nowhere/ca.pem" in done.stderr
+    path.write_text(good + f"mqtt: {{host: none, {wrong}}}\n")
+    assert emoedge("check", cwd=tmp_path).returncode == 0, "nothing opens them"
+    path.write_text(good + "mqtt: {password_env: EMOEDGE_NOWHERE}\n")
+    assert emoedge("check", cwd=tmp_path).returncode == 0, "a service's environment is not this one's"
+
+
 def test_check_says_what_is_told_of_people(tmp_path):
     path = tmp_path / "config.yaml"
     good = "deployment: {context: kiosk}\nmodels: {face: none, speech: none}\n"

@@ -58,6 +58,7 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  port: '1883'", "c.yaml:4: mqtt.port: '1883': expected a whole number from 1 to 65535, without quotes"),
         ("mqtt:\n  port: 18:83", "c.yaml:4: mqtt.port: 18:83: expected a whole number from 1 to 65535"),
         ("mqtt:\n  host: a/b", "c.yaml:4: mqtt.host: a/b: expected a host name or address alone"),
+        ("mqtt:\n  host: broker.local:1883", "c.yaml:4: mqtt.host: broker.local:1883: expected a host name or address"),
         ("mqtt:\n  password: abc", "c.yaml:4: mqtt.username: null: expected a login name beside the password"),
         ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
         ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),

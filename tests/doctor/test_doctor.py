@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emoedge.cli import main
-from emoedge.doctor import live, microphone
+from emoedge.config import default_config
+from emoedge.doctor import live, microphone, storage
 from emoedge.doctor.finding import Verdict, exit_code, failed, passed, warned, worst
 from emoedge.doctor.screen import screen
 from emoedge.ops import health_file
@@ -167,3 +168,18 @@ def test_a_camera_that_needs_libcamera(tmp_path, monkeypatch, name, raw):
     monkeypatch.delenv("LD_PRELOAD", raising=False)
     found = camera._device(str(node))
     assert (found is not None and "libcamerify" in found.remedy) == raw
+
+
+def test_a_state_folder_that_cannot_be_kept_is_told(tmp_path, monkeypatch):
+    def said(folder):
+        (finding,) = storage.check(default_config(overrides={"device.state_directory": str(folder)}))
+        return finding.verdict, finding.said
+
+    (tmp_path / "file").write_text("")
+    verdict, text = said(tmp_path / "file")
+    assert (verdict, "not a folder" in text) == (Verdict.FAIL, True)
+    assert said(tmp_path / "new" / "deeper")[0] is Verdict.PASS
+    monkeypatch.setattr("os.access", lambda *_: False)
+    verdict, text = said(tmp_path / "new" / "deeper")
+    assert (verdict, "cannot be written by user" in text) == (Verdict.WARN, True)
+    assert not (tmp_path / "new").exists(), "it looks and makes nothing"

@@ -74,8 +74,29 @@ def test_end_carries_duration_peak_and_mean():
     assert end.episode_id == events[0].episode_id == "ep-1"
     assert end.details["duration"] == pytest.approx(2.0, abs=0.01)
     assert end.details["peak"] == pytest.approx(0.9)
-    assert 0.6 < end.details["mean"] < 0.9
+    assert end.details["mean"] == pytest.approx(0.85, abs=1e-6), "of the time that the duration tells"
     assert end.details["cause"] == "faded"
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 5.0])
+@pytest.mark.parametrize("after", ["happy", "sad"])
+def test_the_mean_is_that_of_the_episode_and_not_of_what_follows(seconds, after):
+    t = tracker()
+    weak = (2, after, 0.1 if after == "happy" else 0.85)
+    told = [e for b in series((seconds, "happy", 0.9), weak) for e in t.step(b)]
+    (end,) = [e for e in told if e.type is EventType.EMOTION_END]
+    assert end.details["duration"] == pytest.approx(seconds)
+    assert end.details["mean"] == pytest.approx(0.9)
+    if after == "sad":
+        finished = t.finish(belief(seconds + 2, "sad", 0.85), "stopped")[0].details
+        assert (finished["mean"], finished["peak"]) == (pytest.approx(0.85), 0.85)
+
+
+def test_a_peak_within_the_dwell_is_the_episodes():
+    t = tracker()
+    for b in series((0.3, "happy", 0.95), (1, "happy", 0.7)):
+        t.step(b)
+    assert t.finish(belief(1.3, confidence=0.7), "stopped")[0].details["peak"] == 0.95
 
 
 def test_finish_ends_once():

@@ -163,6 +163,47 @@ def test_pause_ends_everything_and_says_nothing_of_sensors():
     assert names(m.pause(3.0, paused=False)) == ["mode_changed"]
 
 
+def start(m, at=0.0, *names):
+    """Sensors of these names come up at `at` + 1 s."""
+    told = [m.sensor(name, SensorStatus.RECONNECTING, at, "opening") for name in names]
+    return [event for events in (*told, *(m.sensor(name, SensorStatus.ONLINE, at + 1) for name in names)) for event in events]
+
+
+def test_going_on_after_a_pause_is_no_loss_and_no_return():
+    m = mind()
+    assert start(m, 0.0, "camera", "mic") == []
+    m.pause(2.0, paused=True)
+    assert [m.sensor(name, SensorStatus.DISABLED, 2.0) for name in ("camera", "mic")] == [[], []]
+    (resumed,) = m.pause(10.0, paused=False)
+    assert (resumed.details["previous"], resumed.details["mode"]) == (Mode.PAUSED, Mode.IDLE)
+    assert start(m, 10.0, "camera", "mic") == []
+    assert names(m.sensor("camera", SensorStatus.RECONNECTING, 12.0)) == ["sensor_lost"], "from then on it is missed"
+
+
+def test_begun_while_paused_nothing_is_missed():
+    m = mind()
+    m.pause(0.0, paused=True)
+    for name in ("camera", "mic"):
+        assert m.sensor(name, SensorStatus.DISABLED, 0.0) == []
+    assert m.advance(60.0) == []
+    assert names(m.pause(60.0, paused=False)) == ["mode_changed"]
+    assert start(m, 60.0, "camera", "mic") == []
+
+
+def test_a_camera_unplugged_during_a_pause_is_lost_after_it():
+    m = mind()
+    start(m, 0.0, "camera", "mic")
+    m.pause(2.0, paused=True)
+    for name in ("camera", "mic"):
+        m.sensor(name, SensorStatus.DISABLED, 2.0)
+    m.pause(10.0, paused=False)
+    assert m.sensor("camera", SensorStatus.RECONNECTING, 10.0, "unplugged") == []
+    assert start(m, 10.0, "mic") == []
+    (lost,) = m.advance(15.0)
+    assert (lost.type.value, lost.details["sensor"], lost.details["problem"]) == ("sensor_lost", "camera", "unplugged")
+    assert names(m.sensor("camera", SensorStatus.ONLINE, 20.0)) == ["sensor_restored"]
+
+
 def test_finish_ends_everything():
     m = mind()
     m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))

@@ -155,6 +155,36 @@ def test_caps_by_age_count_only_where_the_clock_was_right_on_both_days(make_outb
     assert sure.dropped == 1
 
 
+@pytest.mark.parametrize("disk", [False, True], ids=["memory", "disk"])
+def test_what_is_too_old_is_not_sent_though_nothing_came_since(make_outbox, tmp_path, eventually, disk):
+    clock = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC))
+    box = make_outbox(tmp_path if disk else None, clock, age=60.0)
+    fill(box, [1, 2], eventually)
+    clock.advance(50.0)
+    fill(box, [3], eventually)
+    assert bodies(box) == [1, 2, 3]
+    clock.advance(20.0)
+    assert bodies(box) == [3]
+    assert box.dropped == 2
+    eventually(lambda: len(box) == 1, what="the old ones to go")
+    fill(box, [4], eventually)
+    assert bodies(box) == [3, 4]
+    assert box.dropped == 2
+
+
+def test_a_device_switched_on_after_weeks_sends_nothing_of_then(make_outbox, tmp_path, eventually):
+    clock = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC))
+    box = make_outbox(tmp_path, clock, age=60.0)
+    fill(box, range(5), eventually)
+    box.stop()
+    clock.advance(21 * 86400.0)
+    box = make_outbox(tmp_path, clock, age=60.0)
+    eventually(lambda: box._opened, what="the file to be opened")
+    assert bodies(box, limit=2) == []
+    assert box.dropped == 5
+    eventually(lambda: len(box) == 0 and not box._acknowledged, what="the old ones to go")
+
+
 def test_a_quiet_hour_writes_nothing(make_outbox, tmp_path, eventually):
     box = make_outbox(tmp_path)
     fill(box, range(3), eventually)

@@ -57,6 +57,24 @@ def test_paced_file_takes_its_own_time_and_loses_nothing(make_wav, microphone_co
     assert all(b.lost == 0 for b in blocks)
 
 
+def test_whoever_listens_begins_anew_where_the_device_was_closed(make_wav, microphone_config):
+    """What was heard before a pause must not be judged together with what is heard after it."""
+    microphone = Microphone(microphone_config(make_wav(TONE)), SystemClock())
+    heard = []
+    for _ in range(3):
+        microphone.start()
+        blocks = []
+        deadline = time.monotonic() + 10
+        while len(blocks) < 3 and time.monotonic() < deadline:
+            blocks.extend(microphone.take())
+            time.sleep(0.01)
+        microphone.stop()
+        heard.append(blocks)
+        time.sleep(0.3)
+    assert [[block.lost > 0 for block in blocks[:3]] for blocks in heard] == [[False] * 3, *[[True, False, False]] * 2]
+    assert 0.2 * SAMPLE_RATE < heard[1][0].lost < 10 * SAMPLE_RATE
+
+
 def test_unpaced_file_waits_for_whoever_listens(make_wav, microphone_config):
     microphone = Microphone(microphone_config(make_wav(np.tile(TONE, 20)), paced=False), SystemClock())
     microphone.start()

@@ -49,7 +49,10 @@ class Mosquitto:
 
     def start(self) -> Mosquitto:
         """Start and wait until it listens; TimeoutError where it does not."""
-        self.process = subprocess.Popen([self._program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        try:
+            self.process = subprocess.Popen([self._program, "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        except FileNotFoundError:
+            raise SystemExit("mosquitto is not installed: apt install mosquitto") from None
         deadline = time.monotonic() + START_TIMEOUT
         while not self._listens():
             if time.monotonic() > deadline or self.process.poll() is not None:

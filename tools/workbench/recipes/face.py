@@ -85,7 +85,7 @@ PLANS: Mapping[str, Plan] = {
     "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.8, rare=3,
                    field=faces.SIDE, looks=0.5, glance=46, asks=True, dropout=0.1),
     # At one look what others say at two: its own mirror image, learned from pictures and films at once.
-    "even": Plan(((24, 1), (48, 2), (104, 2), (160, 3)), (Cycle(80, 0.5, 0.3),), rare=2, field=faces.SIDE,
+    "even": Plan(((24, 1), (48, 2), (104, 2), (160, 3)), (Cycle(60, 0.5, 0.3),), rare=2, field=faces.SIDE,
                  looks=0.4, glance=faces.SIDE, small_side=32, equivariant=True),
     "small": Plan(((24, 1), (48, 2), (96, 2), (144, 3)), (Cycle(26, 0.5, 0.2),)),
 }
