@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from emoedge.messages import Frame, SensorStatus
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from emoedge.ops.backoff import Backoff
     from emoedge.ports import Clock
     from emoedge.sources.picture import TimedPicture
+
+
+log = logging.getLogger(__name__)
 
 
 class Camera:
@@ -52,6 +56,7 @@ class Camera:
         self._index = 0
         self._delivered = 0
         self._invalid = 0
+        self._beside: str | None = None
         self._keeper = Keeper(
             name="camera",
             open=self._open,
@@ -88,7 +93,7 @@ class Camera:
     @property
     def problem(self) -> str | None:
         """Why it is not online, one line, without a URL's password."""
-        return self._keeper.problem
+        return self._keeper.problem and (self._beside or self._keeper.problem)
 
     @property
     def ended(self) -> bool:
@@ -117,7 +122,10 @@ class Camera:
         adjusted = None if image is None else self._adjustment.apply(image)
         if image is None or adjusted is None:
             self._invalid += 1
+            if image is not None and self._config.region is not None:
+                self._miss(image.shape[1], image.shape[0])
             return False
+        self._beside = None
         # A film may stand still; a sensor's noise makes every picture of a living camera another one.
         frozen = self._live and self._previous is not None and same(image, self._previous)
         self._previous = image
@@ -125,3 +133,9 @@ class Camera:
             self._slot.put(Frame(adjusted, at, self._index))
             self._index += 1
         return not frozen
+
+    def _miss(self, width: int, height: int) -> None:
+        """Say once of a camera that its pictures are of another size than the region was made for."""
+        if self._beside is None:
+            self._beside = f"camera.region {self._config.region} leaves nothing of its pictures of {width} x {height}"
+            log.warning("camera: %s", self._beside)

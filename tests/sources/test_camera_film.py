@@ -124,8 +124,9 @@ def test_region_is_cut_after_turning_and_must_lie_inside(tmp_path, camera_config
     assert frame.image.flags["C_CONTIGUOUS"]
     camera, frames = play(camera_config(tmp_path / "a.png", region="500,500,50,50"), longest=0.5)
     assert (frames, camera.counters["invalid"]) == ([], 1)
-    assert camera.problem == "nothing usable in it"
+    assert camera.problem == "camera.region 500,500,50,50 leaves nothing of its pictures of 60 x 40"
     camera.stop()
+    assert camera.problem is None
 
 
 @pytest.mark.parametrize(
