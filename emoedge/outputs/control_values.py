@@ -31,7 +31,7 @@ CARRIED = "EMOEDGE_CONTROLS"
 class ControlValues:
     """Values by key; `folder` None keeps them in memory. Safe to use from several threads.
 
-    `carried`: `kept` of the program that this one follows in the same process; a file knows better.
+    `carried`: `kept` of the program that this one follows in the same process; a file that is there knows better.
     """
 
     def __init__(self, folder: Path | None, *, log_level: str, carried: str | None = None) -> None:
@@ -80,20 +80,16 @@ class ControlValues:
         return changed
 
     def _read(self) -> Mapping[str, bool | str]:
-        if self._path is None and self._carried is None:
-            return {}
         try:
             found = json.loads(self._text())
             return {key: check_control(key, value) for key, value in found.items() if key in CONTROLS}
-        except FileNotFoundError:
-            return {}
         except (OSError, ValueError, AttributeError, RecursionError, RefusedError) as error:
             where = self._path or CARRIED
             log.warning("controls: %s cannot be read (%s); starting with the defaults", where, error)
             return {}
 
     def _text(self) -> str | bytes:
-        if self._path is None:
+        if self._path is None or not self._path.exists():
             return self._carried or "{}"
         with self._path.open("rb") as file:
             return file.read(LARGEST)

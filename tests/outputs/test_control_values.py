@@ -46,3 +46,20 @@ def test_a_folder_that_cannot_be_written_is_warned_of(tmp_path, caplog):
         values.set("paused", value=True)
     assert values.paused
     assert "cannot be written" in caplog.text
+
+
+def test_a_program_that_begins_anew_keeps_what_was_set_without_a_file(tmp_path, caplog):
+    values = ControlValues(None, log_level="info")
+    assert ControlValues(None, log_level="info", carried=values.kept).kept == "{}"
+    values.set("paused", value=True)
+    values.set("raw", value=True)
+    again = ControlValues(None, log_level="info", carried=values.kept)
+    assert again.as_dict() == {"paused": True, "log_level": "info", "raw": False}
+    assert again.kept == values.kept
+    assert ControlValues(tmp_path, log_level="info", carried=values.kept).paused, "a folder that is new"
+    ControlValues(tmp_path, log_level="info").set("paused", value=False)
+    ControlValues(tmp_path, log_level="info").set("log_level", value="debug")
+    assert not ControlValues(tmp_path, log_level="info", carried=values.kept).paused, "the file knows better"
+    assert not caplog.records
+    assert not ControlValues(None, log_level="info", carried="{").paused
+    assert "EMOEDGE_CONTROLS cannot be read" in caplog.text
