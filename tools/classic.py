@@ -55,9 +55,12 @@ def name_of(key: tuple[str, str, str]) -> str:
 def run(given: argparse.Namespace) -> int:
     """Everything that is not done yet; a run that was stopped goes on where it stood."""
     failed = []
-    for key in MODELS:
-        if given.only and name_of(key) not in given.only:
-            continue
+    keys = [key for key in MODELS if not given.only or name_of(key) in given.only]
+    missing = [name for name in dict.fromkeys(_data(key) for key in keys) if not (given.data / name).exists()]
+    if missing:
+        print(f"{given.data} lacks {', '.join(missing)}", file=sys.stderr)
+        return 2
+    for key in keys:
         try:
             for split in SPLITS:
                 _train(key, split, given)
@@ -65,7 +68,8 @@ def run(given: argparse.Namespace) -> int:
         except (subprocess.CalledProcessError, ValueError, OSError) as error:
             print(f"{name_of(key)}: {error}", file=sys.stderr)
             failed.append(name_of(key))
-    table(given)
+    if len(failed) < len(keys):
+        table(given)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -82,12 +86,16 @@ def _folder(key: tuple[str, str, str], split: str, given: argparse.Namespace) ->
     return Path(given.output) / f"{name_of(key)}-{split}"
 
 
+def _data(key: tuple[str, str, str]) -> str:
+    return "fer2013.npz" if key[1] == "face" else "speech"
+
+
 def _train(key: tuple[str, str, str], split: str, given: argparse.Namespace) -> None:
     folder = _folder(key, split, given)
     if (folder / "figures.json").exists():
         return
     system, modality, variant = key
-    data = given.data / ("fer2013.npz" if modality == "face" else "speech")
+    data = given.data / _data(key)
     epochs = max(1, round(MODELS[key].epochs * given.epochs_scale))
     command = [
         sys.executable, str(ROOT / "tools" / "train.py"), "--system", system, "--modality", modality,

@@ -212,6 +212,21 @@ def test_page_shows_every_stored_result():
     assert "--system D --modality speech" in text
 
 
+def test_the_page_is_what_its_results_make_of_it():
+    results = json.loads((ROOT / "docs/classic-systems/results.json").read_text())
+    assert page(results) == (ROOT / "docs/classic-systems.md").read_text()
+
+
+def test_a_folder_without_the_data_is_told_before_anything_is_trained(tmp_path):
+    done = subprocess.run(
+        [PYTHON, str(TOOLS / "classic.py"), "run", "--data", str(tmp_path), "--output", str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "lacks fer2013.npz, speech" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_page_says_what_is_missing():
     assert "Not measured yet: A-face, A-speech, B-face" in page({})
 
