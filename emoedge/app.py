@@ -190,7 +190,7 @@ class App:
             self._statuses[name] = status
             problem = None if source is None or self._paused else source.problem
             if status is SensorStatus.RECONNECTING:
-                self._discard(name)
+                self._take_rest(name)
             self._tell(self._pipeline.sensor(name, status, now, problem))
             if self._mqtt is not None:
                 self._mqtt.sensor(name, status)
@@ -208,12 +208,12 @@ class App:
             if self._mqtt is not None:
                 self._mqtt.health(report.as_dict())
 
-    def _discard(self, name: str) -> None:
-        """Throw away what a lost device left: it would bring back what is told to be gone, for the whole outage."""
-        if name == CAMERA and self._camera is not None:
-            self._camera.take(0.0)
+    def _take_rest(self, name: str) -> None:
+        """See or hear what a lost device left, before it is told: later it would bring back what is told to be gone."""
+        if name == CAMERA and self._camera is not None and (frame := self._camera.take(0.0)) is not None:
+            self._look(frame)
         if name == MICROPHONE and self._microphone is not None:
-            self._microphone.take()
+            self._listen(self._microphone.take())
 
     def _count_people(self, now: float) -> None:
         if self._aggregator is None or self._mqtt is None:

@@ -31,7 +31,8 @@ CARRIED = "EMOEDGE_CONTROLS"
 class ControlValues:
     """Values by key; `folder` None keeps them in memory. Safe to use from several threads.
 
-    `carried`: `kept` of the program that this one follows in the same process; a file that is there knows better.
+    `carried`: `kept` of the program that this one follows in the same process; it knows better than a
+    file, which may not have been written.
     """
 
     def __init__(self, folder: Path | None, *, log_level: str, carried: str | None = None) -> None:
@@ -43,6 +44,8 @@ class ControlValues:
         for key, value in self._read().items():
             if key in PERSISTENT:
                 self._values[key] = self._given[key] = value
+        if carried is not None and self._given:
+            self._write(dict(self._given))
 
     def __getitem__(self, key: str) -> bool | str:
         """Value in force."""
@@ -83,14 +86,18 @@ class ControlValues:
         try:
             found = json.loads(self._text())
             return {key: check_control(key, value) for key, value in found.items() if key in CONTROLS}
+        except FileNotFoundError:
+            return {}
         except (OSError, ValueError, AttributeError, RecursionError, RefusedError) as error:
-            where = self._path or CARRIED
+            where = self._path if self._carried is None else CARRIED
             log.warning("controls: %s cannot be read (%s); starting with the defaults", where, error)
             return {}
 
     def _text(self) -> str | bytes:
-        if self._path is None or not self._path.exists():
-            return self._carried or "{}"
+        if self._carried is not None:
+            return self._carried
+        if self._path is None:
+            return "{}"
         with self._path.open("rb") as file:
             return file.read(LARGEST)
 

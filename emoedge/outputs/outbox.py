@@ -200,7 +200,8 @@ class Outbox:
             with self._changed:
                 self._writing = frozenset()
                 while len(self._memory) > self._caps.events or self._memory_bytes > self._caps.bytes:
-                    self._drop_first()
+                    self._memory_bytes -= len(self._memory.popleft().body)
+                    self._dropped += 1
                 self._forget_old(self._oldest())
         if fresh and self._listener is not None:
             self._listener()
@@ -261,12 +262,9 @@ class Outbox:
         return rows[:limit]
 
     def _forget_old(self, oldest: float) -> None:
-        while self._memory and (wall := self._memory[0].wall) is not None and wall < oldest:
-            self._drop_first()
-
-    def _drop_first(self) -> None:
-        self._memory_bytes -= len(self._memory.popleft().body)
-        self._dropped += 1
+        fresh = deque(row for row in self._memory if row.wall is None or row.wall >= oldest)
+        self._dropped += len(self._memory) - len(fresh)
+        self._memory, self._memory_bytes = fresh, sum(len(row.body) for row in fresh)
 
     def _oldest(self) -> float:
         """Unix seconds: what was stored before is too old; nothing is while the clock is not known to be right."""

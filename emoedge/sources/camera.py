@@ -57,6 +57,7 @@ class Camera:
         self._delivered = 0
         self._invalid = 0
         self._beside: str | None = None
+        self._warned = False
         self._keeper = Keeper(
             name="camera",
             open=self._open,
@@ -111,6 +112,7 @@ class Camera:
         }
 
     def _open(self, cancelled: threading.Event) -> Device[TimedPicture]:
+        self._beside = None
         if self._live:
             return Capture(self._config, self._clock, self._wanted, cancelled)
         return Projector(self._config, self._clock, self._slot, cancelled)
@@ -135,7 +137,8 @@ class Camera:
         return not frozen
 
     def _miss(self, width: int, height: int) -> None:
-        """Say once of a camera that its pictures are of another size than the region was made for."""
-        if self._beside is None:
-            self._beside = f"camera.region {self._config.region} leaves nothing of its pictures of {width} x {height}"
+        """The region was made for pictures of another size; said once."""
+        self._beside = f"camera.region {self._config.region} leaves nothing of its pictures of {width} x {height}"
+        if not self._warned:
+            self._warned = True
             log.warning("camera: %s", self._beside)

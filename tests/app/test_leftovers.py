@@ -65,7 +65,10 @@ class Vision:
 class Hearing:
     """Hears a voice in every block."""
 
+    heard = 0
+
     def hear(self, block):
+        self.heard += 1
         return HearingResult(block.at, True, ())
 
 
@@ -90,7 +93,8 @@ class Told:
 def test_what_waited_in_a_lost_device_brings_nobody_back(lost):
     clock, camera, microphone, told = SystemClock(), Device(), Device(), Told()
     config = default_config()
-    pipeline = Pipeline(vision=Vision(), hearing=Hearing(), mind=Mind(config.fusion, RELIABILITY), rate=RateLimit(0, 30))
+    vision, hearing = Vision(), Hearing()
+    pipeline = Pipeline(vision=vision, hearing=hearing, mind=Mind(config.fusion, RELIABILITY), rate=RateLimit(0, 30))
     app = App(pipeline=pipeline, clock=clock, camera=camera, microphone=microphone, sinks=[told], mqtt=None,
               meter=HealthMeter(clock.monotonic()))  # fmt: skip
     stop = threading.Event()
@@ -109,6 +113,7 @@ def test_what_waited_in_a_lost_device_brings_nobody_back(lost):
     app._keep_house(clock.monotonic())
     app._round(stop)
     app._keep_house(clock.monotonic())
+    assert (vision.seen, hearing.heard) == (2, 2), "it is seen and heard all the same"
     if lost == "camera":
         assert told.events.count("person_appeared") == told.events.count("person_left") == 1
         assert told.last.people == 0

@@ -57,9 +57,9 @@ def test_a_program_that_begins_anew_keeps_what_was_set_without_a_file(tmp_path, 
     assert again.as_dict() == {"paused": True, "log_level": "info", "raw": False}
     assert again.kept == values.kept
     assert ControlValues(tmp_path, log_level="info", carried=values.kept).paused, "a folder that is new"
-    ControlValues(tmp_path, log_level="info").set("paused", value=False)
-    ControlValues(tmp_path, log_level="info").set("log_level", value="debug")
-    assert not ControlValues(tmp_path, log_level="info", carried=values.kept).paused, "the file knows better"
+    assert ControlValues(tmp_path, log_level="info").paused, "and keeps it"
+    (tmp_path / FILE).write_text('{"log_level": "debug"}')
+    assert ControlValues(tmp_path, log_level="info", carried=values.kept).paused, "a file that could not be written"
     assert not caplog.records
     assert not ControlValues(None, log_level="info", carried="{").paused
     assert "EMOEDGE_CONTROLS cannot be read" in caplog.text

@@ -172,6 +172,17 @@ def test_what_is_too_old_is_not_sent_though_nothing_came_since(make_outbox, tmp_
     assert box.dropped == 2
 
 
+@pytest.mark.parametrize("disk", [False, True], ids=["memory", "disk"])
+def test_an_event_without_an_age_keeps_no_other_one(make_outbox, tmp_path, eventually, disk):
+    clock = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC), synced=False)
+    box = make_outbox(tmp_path if disk else None, clock, age=60.0)
+    fill(box, [1], eventually)
+    clock._synced = True
+    fill(box, [2], eventually)
+    clock.advance(100.0)
+    assert bodies(box) == [1]
+
+
 def test_a_device_switched_on_after_weeks_sends_nothing_of_then(make_outbox, tmp_path, eventually):
     clock = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC))
     box = make_outbox(tmp_path, clock, age=60.0)
