@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workbench.face_learning import Weights
-
 PER_CONVOLUTION = 5
 """A kernel, and gamma, beta, mean and variance of its normalisation."""
 
@@ -44,7 +42,7 @@ def reflected(weights: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     return found + list(weights[PER_CONVOLUTION * count :])
 
 
-def even(weights: Weights) -> Weights:
+def even(weights: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """The nearest network that is its own mirror image."""
     return [
         np.asarray((one + other) / 2, dtype=one.dtype)
