@@ -25,7 +25,7 @@ LARGEST = 4096
 """Bytes of the file that are looked at."""
 
 CARRIED = "EMOEDGE_CONTROLS"
-"""Environment variable in which a process that begins anew finds what was set, where no file keeps it."""
+"""Environment variable in which a process that begins anew finds what was set."""
 
 
 class ControlValues:

@@ -82,7 +82,7 @@ def test_32_bit_is_said_plainly(install, arch, bits):
     [
         (["--context", "workplace"], 1, "EU AI Act"),
         (["--context", "spaceship"], 1, "expected one of"),
-        (["--broker", "a b"], 1, "host name"),
+        (["--broker", "a b"], 1, "host name"), (["--broker", "broker.local:1883"], 1, "host name"),
         (["--context"], 2, "usage"),
         (["--frobnicate"], 2, "unknown"),
     ],
