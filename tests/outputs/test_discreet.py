@@ -16,8 +16,8 @@ from emoedge.outputs.outbox import Outbox
 OLD_TABLE = (
     "CREATE TABLE events (id INTEGER PRIMARY KEY, body BLOB NOT NULL, wall REAL, at REAL NOT NULL, run TEXT NOT NULL)"
 )
-PERSONAL = ("face-", "happy", "0.8")
-"""What the payloads of `tell` hold about somebody."""
+PERSONAL = ("face-", "happy", ":0.8")
+"""What the payloads of `tell` hold about somebody; the colon, because a time of day may hold 0.8 as well."""
 
 
 def window(minutes=1, people=7):
