@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from workbench import abstention, face_evaluation, plots
 from workbench.command import told
 from workbench.metrics import Predictions, arousal, figures, table
+from workbench.voice_sounds import BACKGROUNDS, RECORDED
 
 from emoedge.inference.model import Model, load_model
 from emoedge.inference.model_file import ModelFile
@@ -82,8 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="", metavar="NAME", help="one data set of a speech folder")
     parser.add_argument("--speakers", default="", metavar="A,B,...", help="only these of a speech folder")
     parser.add_argument(
-        "--noise-db", type=float, metavar="DB", help="mix in the folder's noises at this signal-to-noise ratio"
+        "--noise-db", type=float, metavar="DB", help="mix noise into clips of speech at this signal-to-noise ratio"
     )
+    parser.add_argument(
+        "--noise", choices=(RECORDED, *BACKGROUNDS), default=RECORDED,
+        help="which: the folder's recordings, a car's rumble, or the hum of the mains (recorded)",
+    )  # fmt: skip
     parser.add_argument(
         "--target", choices=face_evaluation.TARGETS, default="original", help="labels of a face pack"
     )
@@ -121,9 +126,11 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
 
     speakers = [name for name in given.speakers.split(",") if name] or None
     predictions = speech_evaluation.evaluate(
-        model, given.data, given.dataset or None, speakers, given.noise_db
+        model, given.data, given.dataset or None, speakers, given.noise_db, given.noise
     )
     more = {"dataset": given.dataset, "speakers": speakers, "noise_db": given.noise_db}
+    if given.noise_db is not None:
+        more["noise"] = given.noise
     excitement = arousal(predictions)
     if excitement is not None:
         of = "its own output" if excitement.own else "the labels' probabilities"

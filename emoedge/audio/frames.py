@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BATCH = 64
 """Frames analysed at once; bounds the work buffers."""
 
-DECISIVE = ("window", "hop", "nfft", "taper", "preemphasis", "mels", "fmin", "fmax", "filters")
+DECISIVE = ("window", "hop", "nfft", "taper", "highpass", "preemphasis", "mels", "fmin", "fmax", "filters")
 """Parameters that a row of mel power depends on."""
 
 
@@ -47,13 +47,13 @@ class FrameAnalysis:
         self.width = p.mels + p.energy + 2 * self._pitch + 14 * self._summary
 
     def rows_like(self, other: FrameAnalysis) -> bool:
-        """Whether both make the same rows of the same samples."""
+        """Whether both make the same rows of the same sound."""
         if not self.width == other.width == self._parameters.mels:  # more than mel power stands in them
             return False
         return all(getattr(self._parameters, key) == getattr(other._parameters, key) for key in DECISIVE)
 
     def values(self, samples: NDArray[Any], before: float = 0.0) -> NDArray[np.float32]:
-        """Rows for all whole frames in `samples` (m,); `before` is the sample that preceded the first."""
+        """Rows for all whole frames in `samples` (m,), past the high-pass; `before` preceded the first."""
         count = max(0, 1 + (len(samples) - self._length) // self._step)
         rows = np.empty((count, self.width), dtype=np.float32)
         for start in range(0, count, BATCH):

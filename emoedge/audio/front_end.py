@@ -9,6 +9,7 @@ import numpy as np
 from emoedge.audio import parameters as known
 from emoedge.audio.features import FeatureTransform
 from emoedge.audio.frames import FrameAnalysis
+from emoedge.audio.high_pass import HighPass
 from emoedge.audio.stream import SpeechFrontEnd
 from emoedge.audio.summary import FunctionalsFrontEnd, FunctionalsTransform
 
@@ -36,7 +37,7 @@ def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
     parameters = known.parse(spec)
     if spec.name == known.FUNCTIONALS:
         return FunctionalsFrontEnd(spec.name, parameters, spec.weights).rows(np.asarray(samples))
-    return FrameAnalysis(spec.name, parameters).values(np.asarray(samples))
+    return FrameAnalysis(spec.name, parameters).values(HighPass(parameters.highpass).push(np.asarray(samples)))
 
 
 def features_from_power(

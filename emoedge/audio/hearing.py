@@ -9,10 +9,13 @@ import numpy as np
 from emoedge.audio.speech_quality import SpeechQuality
 from emoedge.audio.voice_gate import VoiceGate
 from emoedge.audio.voice_net import VoiceNet
+from emoedge.emotions import Reason
 from emoedge.messages import SAMPLE_RATE, HearingResult, SpeechObservation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from emoedge.audio.front_end import SpeechFrontEnd
     from emoedge.config.speech import SpeechConfig
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 STEP = 1600
 """Samples worked on at once (0.1 s), on a grid that starts with the stream: so blocks don't matter."""
+
+SAVED = 10
+"""Steps that the front end is given at once while nobody speaks: it takes less time than step by step."""
 
 FULL_SCALE = 0.9999
 """Magnitude from which a sample counts as clipped."""
@@ -50,6 +56,8 @@ class Hearing:
         self._samples = np.zeros(STEP, dtype=np.float32)
         self._clipped = np.zeros(STEP)
         self._held = 0
+        self._saved: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]] = []
+        """Samples, mel power and voice probabilities that the front end has not been given yet."""
         self._spoken = 0.0
         self._due = 0.0
         self._counts = {"invalid": 0, "losses": 0, "classified": 0, "refused": 0}
@@ -98,12 +106,11 @@ class Hearing:
         power, probabilities = self._net.push(self._samples)
         states = self._gate.update(probabilities)
         self._quality.update(power, probabilities, clipped)
-        if self._front_end is not None:
-            if self._shared:
-                self._front_end.push_beside(self._samples, power, probabilities)
-            else:
-                self._front_end.push(self._samples)
         opened = bool(states.any())
+        if self._front_end is not None:
+            self._saved.append((self._samples.copy(), power, probabilities))
+            if was_open or opened or len(self._saved) == SAVED:
+                self._hand_over(self._front_end)
         if not was_open and not opened:
             return None
         if not was_open:
@@ -118,11 +125,19 @@ class Hearing:
         if self._front_end is None or self._classifier is None:
             return None
         quality, reason = self._quality.judge()
+        if reason is None and not self._front_end.tells:  # a voice that does not stand out of what it hears
+            quality, reason = 0.0, Reason.LOW_SNR
         scores = None
         if reason is None:
             scores = self._classifier.classify(self._front_end.features())
         self._counts["refused" if scores is None else "classified"] += 1
         return SpeechObservation(at, quality, self._quality.snr, scores, reason)
+
+    def _hand_over(self, front_end: SpeechFrontEnd) -> None:
+        if self._saved:
+            samples, power, voice = (np.concatenate(parts) for parts in zip(*self._saved, strict=True))
+            front_end.push_beside(samples, power if self._shared else None, voice)
+            self._saved.clear()
 
     def _start_anew(self, lost: int) -> None:
         self._counts["losses"] += 1
@@ -131,6 +146,7 @@ class Hearing:
         self._gate.reset()
         self._quality.reset()
         if self._front_end is not None:
+            self._hand_over(self._front_end)
             self._front_end.interrupt(lost)
 
     def _clean(self) -> float:

@@ -45,6 +45,8 @@ class SpeechParameters:
     """FFT length in samples; a frame is padded with zeros to it."""
     taper: str = _word("hann", "rect", "hann", "hamming")
     """Window function (periodic); `rect` is python_speech_features' default."""
+    highpass: float = _number(0.0, 0, 1000)
+    """Hertz below which the stream is taken away before all else (Butterworth, fourth order); 0: nothing is."""
     preemphasis: float = _number(0.0, 0, 1)
     """a of y[t] = x[t] - a x[t-1], over the stream (x before its start is 0)."""
     mels: int = _integer(40, 1, 512)
@@ -139,7 +141,7 @@ class SpeechParameters:
         return 1 + (math.floor(self.seconds * SAMPLE_RATE + 0.5) - self.frame_length) // self.frame_step
 
 
-_FRAMES = ("seconds", "window", "hop", "nfft", "taper")
+_FRAMES = ("seconds", "window", "hop", "nfft", "taper", "highpass")
 _MEL = (*_FRAMES, "preemphasis", "mels", "fmin", "fmax", "filters", "level", "floor", "log", "root")
 _STEPS = ("session_step", "session_share")
 _SESSION = tuple(f.name for f in fields(SpeechParameters) if f.name.startswith("session") and f.name not in _STEPS)

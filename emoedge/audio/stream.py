@@ -9,6 +9,7 @@ import numpy as np
 from emoedge.audio import parameters as known
 from emoedge.audio.features import FeatureTransform, compressed
 from emoedge.audio.frames import FrameAnalysis
+from emoedge.audio.high_pass import HighPass
 from emoedge.audio.session import SessionEar, SessionStatistics
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-STRIDE = 8192
+STRIDE = 16384
 """Samples taken in at once, whatever the block; bounds the buffer."""
 
 
@@ -54,6 +55,7 @@ class SpeechFrontEnd:
         self.width = self.analysis.width + beside
         """Values held for each frame: the mel powers and what the front end needs beside them."""
         self._transform = FeatureTransform(name, p) if transform is None else transform
+        self._high_pass = HighPass(p.highpass)
         self._samples = np.zeros(p.frame_length + STRIDE)
         self._ring = np.zeros((2 * p.frame_count, self.width), dtype=np.float32)
         self._ear = SessionEar(p)
@@ -76,6 +78,7 @@ class SpeechFrontEnd:
         self._held = 0
         self._skip = 0
         self._before = 0.0
+        self._high_pass.reset()
         self._filled = self._parameters.frame_count
         self._ring[:] = 0.0
         self._ear.reset()
@@ -103,20 +106,23 @@ class SpeechFrontEnd:
 
     def push(self, samples: NDArray[Any]) -> None:
         """Take the next samples, shape (n,), mono at 16 kHz, -1..1; computes the frames they complete."""
-        for start in range(0, len(samples), STRIDE):
-            self._take(samples[start : start + STRIDE])
+        heard = self._high_pass.push(samples)
+        for start in range(0, len(heard), STRIDE):
+            self._take(heard[start : start + STRIDE])
 
     def push_beside(
         self,
-        samples: NDArray[Any],  # noqa: ARG002 - others need them
-        power: NDArray[np.float32],
-        voice: NDArray[np.float32],  # noqa: ARG002 - the same
+        samples: NDArray[Any],
+        power: NDArray[np.float32] | None,
+        voice: NDArray[np.float32],  # noqa: ARG002 - others need them
     ) -> None:
-        """The same, where the voice net has made the mel power (n, mels) and voice probabilities (n,) of these frames.
+        """The same, where the voice gate's net has made voice probabilities (n,) of the frames that are complete now.
 
-        `analysis.rows_like` tells whether it may.
+        `power`: their mel power (n, mels), where `analysis.rows_like` says that it is this front end's.
         """
-        if len(power):
+        if power is None:
+            self.push(samples)
+        elif len(power):
             self.push_power(power)
 
     def push_power(self, values: NDArray[Any]) -> None:
@@ -142,6 +148,11 @@ class SpeechFrontEnd:
             self._filled = count
         self._ring[self._filled : self._filled + len(values)] = values
         self._filled += len(values)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the newest window holds enough to tell a model anything."""
+        return True
 
     def features(self) -> NDArray[np.float32]:
         """The newest window as the model wants it, float32 of `shape`.

@@ -133,14 +133,18 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
         self._periodicity = Periodicity(p.pitch_length, lowest=p.f0_min, highest=p.f0_max)
         self._reach = p.pitch_length - p.frame_length
         self._past = np.zeros(self._reach)
-        self._beside: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._powers: NDArray[np.float32] | None = None
+        """What the voice gate's net made of the coming frames, where it analysed them as they are wanted here ..."""
+        self._voices = np.zeros(0, dtype=np.float32)
+        """... and how likely voices they are."""
         self._voice = p.voice
         self._net = VoiceNet() if p.voice > 0 else None
         super().__init__(
             name, p, transform=self._told, statistics=SessionStatistics(p, *self._told.shape), beside=BESIDE
         )
-        if self._net is not None and not self.analysis.rows_like(self._net.analysis):
-            differ = [key for key in DECISIVE if getattr(p, key) != getattr(PARAMETERS, key)]
+        # That net hears rumble and hum, too: they tell it what is no voice.
+        differ = [key for key in DECISIVE if key != "highpass" and getattr(p, key) != getattr(PARAMETERS, key)]
+        if self._net is not None and differ:
             raise ModelError(
                 f"front end {name}: voice is {p.voice:g}; with it the frames must be the voice gate's, "
                 f"{', '.join(f'{key}={getattr(PARAMETERS, key)}' for key in differ)}"
@@ -149,7 +153,13 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
     def rows(self, samples: NDArray[Any]) -> NDArray[np.float32]:
         """Frame values (n, width) of a whole recording, heard from the start of a stream."""
         self.reset()
-        return self._rows(np.ascontiguousarray(samples, dtype=np.float64), 0.0)
+        self._judge(samples)
+        return self._rows(np.ascontiguousarray(self._high_pass.push(samples), dtype=np.float64), 0.0)
+
+    @property
+    def tells(self) -> bool:
+        """Whether enough frames of the newest window are active; where not, `features` are what is usual."""
+        return not np.isnan(self.raw()).all()
 
     def raw(self) -> NDArray[np.float64]:
         """Functionals of the newest window as they are, NaN where they cannot be told."""
@@ -161,13 +171,22 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
         """The newest window as the model wants it, float32 of `shape`."""
         return self._told.told(self.raw(), self.statistics)
 
+    def push(self, samples: NDArray[Any]) -> None:
+        """Take the next samples, shape (n,), mono at 16 kHz, -1..1; computes the frames they complete."""
+        self._judge(samples)
+        super().push(samples)
+
     def push_beside(
-        self, samples: NDArray[Any], power: NDArray[np.float32], voice: NDArray[np.float32]
+        self, samples: NDArray[Any], power: NDArray[np.float32] | None, voice: NDArray[np.float32]
     ) -> None:
-        """Take the next samples (n,), and mel power (n, mels) and voice (n,) of the frames that they complete."""
-        self._beside = power, voice
-        self.push(samples)
-        self._beside = None
+        """The same, with voice (n,) of the frames that the samples complete, and their mel power where it fits."""
+        self._powers, self._voices = power, voice
+        super().push(samples)
+        self._powers = None
+
+    def _judge(self, samples: NDArray[Any]) -> None:
+        if self._net is not None:
+            self._voices = self._net.push(samples)[1]
 
     def push_power(self, values: NDArray[Any]) -> None:
         """Take the next frame values, shape (n, width), as if their samples had been pushed."""
@@ -205,17 +224,16 @@ class FunctionalsFrontEnd(SpeechFrontEnd):
     def _rows(self, samples: NDArray[np.float64], before: float) -> NDArray[np.float32]:
         p = self._parameters
         count = max(0, 1 + (len(samples) - p.frame_length) // p.frame_step)
-        if self._beside is None:
+        if self._powers is None:
             power = super()._rows(samples, before)
-            voice = None if self._net is None else self._net.judge(power)
         else:
-            power, voice = (whole[:count] for whole in self._beside)
-            self._beside = self._beside[0][count:], self._beside[1][count:]
+            power, self._powers = self._powers[:count], self._powers[count:]
+        voice, self._voices = self._voices[:count], self._voices[count:]
         rows = np.zeros((count, self.width), dtype=np.float32)
         rows[:, : p.mels] = power
         line = np.concatenate([self._past, samples])
         active = self._ear.hear(rows[:, : p.mels])[1]
-        if voice is not None:
+        if self._net is not None:
             active &= voice >= self._voice
         if active.any():
             frames = windows(line, p.pitch_length, p.frame_step)[:count][active]

@@ -156,6 +156,43 @@ def test_quality_falls_with_noise(scene):
     assert means[0] > means[1] > means[2]
 
 
+@pytest.mark.parametrize(("cut", "judged"), [(0.0, False), (110.0, True)])
+def test_a_voice_that_the_front_end_cannot_make_out_is_not_judged(scene, cut, judged):
+    class Voter:
+        seen = 0
+
+        def classify(self, features):
+            self.seen += 1
+            return Scores.from_labels(CANONICAL, np.full(7, 1 / 7))
+
+    hum = 0.3 * np.sin(2 * np.pi * 50 * np.arange(len(scene)) / 16000)
+    voter = Voter()
+    hearing = Hearing(SpeechConfig(), build(FrontEndSpec("mfcc_functionals", {"voice": 0.5, "highpass": cut})), voter)
+    results = [hearing.hear(block) for block in blocks(scene * 0.5 + hum.astype(np.float32), [4000] * 20)]
+    found = observed(results)
+    assert len([o for o in found if o.reason is None]) == voter.seen
+    assert (voter.seen > len(found) / 2) is judged
+    if not judged:
+        assert {(o.reason, o.quality) for o in found} <= {(Reason.LOW_SNR, 0.0), (Reason.NO_VOICE, 0.0)}
+        assert Reason.LOW_SNR in {o.reason for o in found}
+        assert all(o.scores is None for o in found)
+
+
+def test_what_was_saved_up_in_silence_is_heard_before_the_voice(speech):
+    ends = []
+    for silence in (1.0, 1.1, 1.5):
+        listener = Listener()
+        hearing = Hearing(SpeechConfig(), build(SPEC), listener)
+        sound = np.concatenate([quiet(3)[: int(silence * 16000)], speech])
+        observed([hearing.hear(block) for block in blocks(sound, [1600] * (len(sound) // 1600))])
+        alone = build(SPEC)
+        alone.push(sound[: len(sound) // 1600 * 1600])
+        assert hearing._front_end.frames == alone.frames
+        np.testing.assert_allclose(hearing._front_end.features(), alone.features(), atol=1e-4)
+        ends.append(len(listener.seen))
+    assert min(ends) > 0
+
+
 def test_empty_blocks_do_no_harm():
     hearing = Hearing(SpeechConfig(), build(SPEC), Listener())
     for _ in range(3):

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from workbench import clip_stream, speech_evaluation
 from workbench.clip_stream import ClipStream
+from workbench.voice_sounds import BACKGROUNDS
 
 from emoedge.audio.front_end import build
 from emoedge.emotions import CANONICAL, INDEX, Scores
@@ -130,7 +131,7 @@ def test_noise_is_mixed_at_the_ratio_asked_for(root):
     noise = np.random.default_rng(0).normal(0, 0.05, 3 * RATE)
     soundfile.write(root / "noise/rain.wav", noise, RATE)
     (root / "noise.csv").write_text("file,category\nnoise/rain.wav,rain\n")
-    background = speech_evaluation.Background(speech_evaluation._noise(root), 10.0)
+    background = speech_evaluation.Background(speech_evaluation._recorded(root), 10.0)
     clip = tone(500).astype(np.float32)
     background.adapt(clip)
     added = background.under(clip) - clip
@@ -138,6 +139,19 @@ def test_noise_is_mixed_at_the_ratio_asked_for(root):
     quiet, loud = Ear(), Ear()
     speech_evaluation.evaluate(quiet, root)
     speech_evaluation.evaluate(loud, root, noise_db=0.0)
+    assert np.abs(np.concatenate(quiet.batches) - np.concatenate(loud.batches)).max() > 0.5
+
+
+@pytest.mark.parametrize(("noise", "low", "high"), [("rumble", 25, 150), ("hum", 45, 155)])
+def test_what_is_below_a_voice_needs_no_recordings(root, noise, low, high):
+    loop = BACKGROUNDS[noise]()
+    power = np.square(np.abs(np.fft.rfft(loop)))
+    hertz = np.fft.rfftfreq(len(loop), 1 / RATE)
+    assert power[(hertz >= low) & (hertz <= high)].sum() > 0.999 * power.sum()
+    assert np.mean(np.square(loop)) == pytest.approx(1, rel=0.01)
+    quiet, loud = Ear(), Ear()
+    speech_evaluation.evaluate(quiet, root)
+    speech_evaluation.evaluate(loud, root, noise_db=0.0, noise=noise)
     assert np.abs(np.concatenate(quiet.batches) - np.concatenate(loud.batches)).max() > 0.5
 
 

@@ -15,6 +15,7 @@ from workbench.clip_stream import ClipStream
 from workbench.data.noise import decode_noises
 from workbench.data.speech import decode, read_folder
 from workbench.metrics import Predictions
+from workbench.voice_sounds import BACKGROUNDS, RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -59,19 +60,20 @@ def evaluate(
     dataset: str | None = None,
     speakers: Collection[str] | None = None,
     noise_db: float | None = None,
+    noise: str = RECORDED,
 ) -> Predictions:
     """Predictions over the clips of a folder, or of several, in the order of speakers and digests.
 
     A clip's canonical log-probabilities are the mean over the windows that judge it, see `workbench.clip_stream`,
     and so are its valence and arousal where the model tells them. Rows without a canonical label are not played;
     they stand at the end with truth -1.
-    `noise_db`: signal-to-noise ratio at which the folder's noise recordings (no human ones) are mixed in.
+    `noise_db`: signal-to-noise ratio at which `noise`, `recorded` or one of `voice_sounds.BACKGROUNDS`, is mixed in.
 
     Raises MediaError where the folder cannot be read or holds no such rows.
     """
     folder = read_folder(data, dataset, speakers)
     front_end = build(model.info.front_end)
-    loop = _noise(folder.root) if noise_db is not None else None
+    loop = None if noise_db is None else _recorded(folder.root) if noise == RECORDED else BACKGROUNDS[noise]()
     rows: list[NDArray[np.float64]] = []
     affect: list[tuple[float, float]] = []
     truth: list[int] = []
@@ -119,7 +121,7 @@ def _known(model: Model) -> NDArray[np.bool_]:
     return known
 
 
-def _noise(data: Path) -> NDArray[np.float32]:
+def _recorded(data: Path) -> NDArray[np.float32]:
     pieces = []
     for _, samples in decode_noises(data):
         loudness = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0

@@ -166,3 +166,24 @@ def make(rng: np.random.Generator, kind: str, seconds: float) -> NDArray[np.floa
         if rng.random() < 0.5:
             sound = sound + coloured(rng, n, rng.uniform(0, 2)) * 10 ** rng.uniform(-4.5, -2)
     return np.asarray(np.clip(sound, -1, 1), dtype=np.float32)
+
+
+LOOP = 60 * RATE
+"""Samples of a background before it begins anew."""
+
+
+def rumble() -> NDArray[np.float32]:
+    """What a car's tyres and body make, below most voices: 25 to 150 Hz, power falling with the frequency's cube."""
+    return coloured(np.random.default_rng(0), LOOP, 3.0, 25.0, 150.0).astype(np.float32)
+
+
+def mains() -> NDArray[np.float32]:
+    """A cheap microphone's 50 Hz, second and third harmonic 20 dB below."""
+    turn = 2 * np.pi * 50 * _time(LOOP)
+    sound = np.sin(turn) + 0.1 * np.sin(2 * turn) + 0.1 * np.sin(3 * turn)
+    return np.asarray(sound / np.sqrt(np.mean(sound**2)), dtype=np.float32)
+
+
+RECORDED = "recorded"
+BACKGROUNDS: Mapping[str, Callable[[], NDArray[np.float32]]] = {"rumble": rumble, "hum": mains}
+"""What clips are heard in beside RECORDED noises: a minute of unit mean square each."""

@@ -23,9 +23,9 @@ HOP = 0.02
 BASE = FrontEndSpec(
     "mfcc_functionals",
     {
-        "seconds": SECONDS, "window": 0.025, "hop": HOP, "nfft": 512, "taper": "hann", "preemphasis": 0.0,
-        "mels": 40, "fmin": 40.0, "fmax": 7800.0, "filters": "htk", "coefficients": 30, "lifter": 0.0,
-        "level": "window", "floor": -50.0, "log": "root", "root": 0.15,
+        "seconds": SECONDS, "window": 0.025, "hop": HOP, "nfft": 512, "taper": "hann", "highpass": 110.0,
+        "preemphasis": 0.0, "mels": 40, "fmin": 40.0, "fmax": 7800.0, "filters": "htk", "coefficients": 30,
+        "lifter": 0.0, "level": "window", "floor": -50.0, "log": "root", "root": 0.15,
         "f0_min": 60.0, "f0_max": 500.0, "f0_window": 0.04, "voicing": 0.5, "voice": 0.5,
         "session": "running", "session_memory": 25.0, "session_prior": 15.0, "session_step": 0.5,
         "session_share": 0.3, "session_above": 8.0, "session_below": 30.0,
