@@ -12,7 +12,23 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", "
 SOUNDS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 """Endings of sound files."""
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+_HIDDEN = "***"
+
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+"""A host and its port, of the form of RFC 3986."""
+
+_NUMERIC = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?")
+"""The same, and no name: no part of a password looks like it."""
+
+_WORDS = (
+    "live", "stream", "streams", "streaming", "channel", "channels", "cam", "camera", "video", "videostream", "media",
+    "main", "sub", "h264", "h265", "mpeg4", "mjpg", "mjpeg", "onvif", "profile", "preview", "snapshot", "ch", "av",
+    "axis", "cgi", "bin", "sdp", "m3u8", "realmonitor",
+)  # fmt: skip
+"""What paths of cameras are made of; any other word may be a password."""
+
+_PLAIN = re.compile(rf"(?:(?:{'|'.join(_WORDS)})[-_.]?){{0,4}}\d{{0,3}}(?:\.(?:sdp|mjpe?g|cgi|m3u8))?", re.IGNORECASE)
+_PLAIN_KEY = re.compile("channel|ch|camera|cam|stream|subtype|profile", re.IGNORECASE)
 
 
 class Kind(Enum):
@@ -46,5 +62,38 @@ def is_sound_file(source: str) -> bool:
 
 
 def shown(source: str) -> str:
-    """Source as it may be logged and published: without a URL's user name and password."""
-    return _CREDENTIALS.sub("***@", source)
+    """Source as it may be logged and published: of a URL what tells one camera from another, never a login.
+
+    A login may stand before the host, in the path or in the query, well written or not: what may be a part of one
+    is hidden.
+    """
+    scheme, is_url, rest = source.partition("://")
+    if not is_url:
+        return source
+    authority, path, query = _parts(rest)
+    _, at, host = authority.rpartition("@")
+    if "@" in rest[len(authority) :] and not _NUMERIC.fullmatch(host):
+        # A password with / or ? in it, or else an @ that is none of a login: only a number is surely the host then.
+        authority, path, query = _parts(rest[rest.rindex("@") + 1 :])
+        at, host = "@", authority if _NUMERIC.fullmatch(authority) else ""
+    if not _HOST.fullmatch(host):
+        return f"{scheme}://{_HIDDEN}"
+    places = [place if _PLAIN.fullmatch(place) else _HIDDEN for place in path.split("/")]
+    return f"{scheme}://{_HIDDEN if at else ''}{at}{host}{'/'.join(places)}{_shown_query(query)}"
+
+
+def _parts(rest: str) -> tuple[str, str, str]:
+    """Authority, path and query of what follows `://`, the latter two with the sign they begin with."""
+    ends = re.search(r"[?#]", rest)
+    before, query = (rest, "") if ends is None else (rest[: ends.start()], rest[ends.start() :])
+    authority, slash, path = before.partition("/")
+    return authority, slash + path, query
+
+
+def _shown_query(query: str) -> str:
+    pairs = [pair.partition("=") for pair in query[1:].split("&")]
+    told = [
+        f"{key}={value}" if _PLAIN_KEY.fullmatch(key) and _PLAIN.fullmatch(value) else _HIDDEN
+        for key, _, value in pairs
+    ]
+    return query[:1] + "&".join(dict.fromkeys(told)) if query else ""

@@ -112,7 +112,28 @@ def test_sound_files_are_known_by_ending_or_by_being_there(tmp_path):
     assert not is_sound_file("USB Mic: Audio")
 
 
-def test_addresses_are_shown_without_their_password():
-    assert shown("rtsp://me:p@ss@cam/1") == "rtsp://***@cam/1"
-    assert shown("rtsp://me:pass@cam:554/1?x=a@b") == "rtsp://***@cam:554/1?x=a@b"
-    assert shown("/dev/video0") == "/dev/video0"
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("/dev/video0", "/dev/video0"),
+        ("rtsp://10.0.0.5/stream1", "rtsp://10.0.0.5/stream1"),
+        ("rtsp://me:p@ss@cam/1", "rtsp://***@cam/1"),
+        ("rtsp://me:pw@cam:554/Streaming/Channels/101", "rtsp://***@cam:554/Streaming/Channels/101"),
+        ("rtsp://me:pw@10.0.0.5/cam/realmonitor?channel=2&subtype=0", "rtsp://***@10.0.0.5/cam/realmonitor?channel=2&subtype=0"),
+        ("rtsp://me:pw@[fe80::1]:554/live.sdp", "rtsp://***@[fe80::1]:554/live.sdp"),
+        ("http://10.0.0.5/videostream.cgi?user=me&pwd=hunter2&channel=1", "http://10.0.0.5/videostream.cgi?***&channel=1"),
+        ("http://10.0.0.5/video?user=anna@x.org&pwd=hunter2", "http://10.0.0.5/video?***"),
+        ("http://cam/video#hunter2", "http://cam/video#***"),
+        ("rtsp://cam:554/user=me&password=hunter2&channel=1&stream=0.sdp", "rtsp://cam:554/***"),
+        ("rtsp://cam:554/0/me:hunter2/main", "rtsp://cam:554/0/***/main"),
+        ("rtsps://10.0.0.5:7441/AbCdEfGh12345678?enableSrtp", "rtsps://10.0.0.5:7441/***?***"),
+        ("rtsp://me:hun/ter2@10.0.0.5/1", "rtsp://***@10.0.0.5/1"),
+        ("rtsp://me:hun?ter2@10.0.0.5:554/1", "rtsp://***@10.0.0.5:554/1"),
+        ("rtsp://me:p@ss/word@cam/1", "rtsp://***"),
+        ("rtsp://me:pass@cam:554/1?x=a@b", "rtsp://***"),
+        ("rtsp://me:hunter2", "rtsp://***"),
+        ("rtsp://", "rtsp://***"),
+    ],
+)  # fmt: skip
+def test_addresses_are_shown_without_a_login(source, told):
+    assert shown(source) == told
