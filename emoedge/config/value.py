@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from emoedge.sources.address import shown
+
 if TYPE_CHECKING:
     from emoedge.config.key import Key
 
@@ -97,7 +99,7 @@ def _check_one(key: Key, value: Any) -> Any:
 
 
 def show(value: Any) -> str:
-    """A value as YAML writes it, on one line, cut to a readable length."""
+    """A value as YAML writes it, on one line, cut to a readable length, a URL without its login."""
     if isinstance(value, yaml.ScalarNode):
         text = value.value if value.style is None else repr(value.value)
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -116,4 +118,5 @@ def show(value: Any) -> str:
     else:
         text = str(value)
         text = text if text and text.isprintable() else repr(text)
+    text = shown(text)
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

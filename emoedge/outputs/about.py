@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from emoedge import __version__
+from emoedge.sources.address import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ BOARD = Path("/proc/device-tree/model")
 PACKAGES = ("numpy", "opencv-python-headless", "paho-mqtt", "tflite-runtime", "ai-edge-litert")
 
 SECRETS = ("password", "username")
-"""Config keys that never enter the hash or a snapshot."""
+"""Config keys that never enter the hash or a snapshot; nor does the login in a URL."""
 
 
 class AboutModel(Protocol):
@@ -88,16 +89,20 @@ def config_snapshot(config: Config) -> dict[str, object]:
     """The configuration in force, section by section, without logins."""
     sections: dict[str, object] = {}
     for name, section in asdict(config).items():
-        sections[name] = {
-            key: ("***" if value else value) if key in SECRETS else value for key, value in section.items()
-        }
+        sections[name] = {key: _without_login(key, value) for key, value in section.items()}
     return sections
 
 
 def config_hash(config: Config) -> str:
-    """Sixteen hexadecimal digits that change with any setting but a login."""
+    """Sixteen hexadecimal digits that change with any setting but a login, and what of a URL may be one."""
     text = json.dumps(config_snapshot(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _without_login(key: str, value: object) -> object:
+    if key in SECRETS:
+        return "***" if value else value
+    return shown(value) if isinstance(value, str) else value
 
 
 def _model(model: AboutModel | None) -> dict[str, object] | None:

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from emoedge.config import Config
 from emoedge.config.aggregates import AggregatesConfig
+from emoedge.config.camera import CameraConfig
 from emoedge.config.device import DeploymentConfig
 from emoedge.config.outputs import MqttConfig
 from emoedge.inference.spec import FrontEndSpec, ModelInfo
@@ -49,6 +50,15 @@ def test_no_login_is_told():
     text = json.dumps([about.config_snapshot(CONFIG), about.about(CONFIG, "pi-1", {})])
     assert "hunter2" not in text
     assert "anna" not in text
+
+
+def test_no_login_of_a_camera_is_told():
+    first, other, moved = (
+        replace(CONFIG, camera=CameraConfig(source=f"rtsp://{place}/stream1"))
+        for place in ("anna:hunter2@10.0.0.5", "anna:other@10.0.0.5", "anna:hunter2@10.0.0.6")
+    )
+    assert about.config_snapshot(first)["camera"]["source"] == "rtsp://***@10.0.0.5/stream1"
+    assert about.config_hash(first) == about.config_hash(other) != about.config_hash(moved)
 
 
 @pytest.mark.parametrize(
