@@ -66,7 +66,7 @@ class Adjustment:
             x, y, width, height = (int(n) for n in config.region.split(","))
             region = (x, y, width, height)
         exclude = tuple(
-            np.array([[int(n) for n in point.split(",")] for point in polygon.split(" ")], dtype=np.int32)
+            outline(np.array([[int(n) for n in point.split(",")] for point in polygon.split(" ")], dtype=np.int32))
             for polygon in config.exclude
         )
         return cls(config.rotate, config.mirror, region, exclude)
@@ -79,11 +79,31 @@ class Adjustment:
             image = np.asarray(cv2.flip(image, 1), dtype=np.uint8)
         if self.exclude:
             # A copy: the picture as it came still tells a frozen camera from a living one.
-            image = np.asarray(cv2.fillPoly(image.copy(), self.exclude, (0, 0, 0)), dtype=np.uint8)
+            image = image.copy()
+            for polygon in self.exclude:  # together, what two of them cover would be left as it is
+                cv2.fillPoly(image, [polygon], (0, 0, 0))
         if self.region is not None:
             x, y, width, height = self.region
             image = np.ascontiguousarray(image[y : y + height, x : x + width])
         return image if image.size and min(image.shape[:2]) >= SMALLEST else None
+
+
+def outline(polygon: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Polygon, points x 2, itself; its convex hull where its sides cross, as they leave holes in it."""
+    ends = np.roll(polygon, -1, axis=0)
+    sides = list(zip(polygon.tolist(), ends.tolist(), strict=True))
+    crossed = any(_cross(*one, *other) for at, one in enumerate(sides) for other in sides[:at])
+    return np.asarray(cv2.convexHull(polygon), dtype=np.int32).reshape(-1, 2) if crossed else polygon
+
+
+def _cross(a: list[int], b: list[int], c: list[int], d: list[int]) -> bool:
+    """Whether the line from a to b and that from c to d cross between their ends."""
+    return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
+
+
+def _turn(a: list[int], b: list[int], c: list[int]) -> int:
+    """Above 0 where the way from a over b to c turns to one side, below 0 to the other, 0 straight on."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

@@ -35,6 +35,33 @@ def test_a_zone_may_reach_beyond_the_picture(image):
     assert (Adjustment.of(CameraConfig(exclude=("0,0 9999,0 9999,9999 0,9999",))).apply(image) == 0).all()
 
 
+def test_what_two_zones_cover_is_black_too(image):
+    seen = Adjustment.of(CameraConfig(exclude=("0,0 79,0 79,79 0,79", "40,40 119,40 119,119 40,119"))).apply(image)
+    assert (seen[40:80, 40:80] == 0).all()
+    assert (seen[:40, 80:] == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("zone", "inside"),
+    [
+        ("10,10 110,10 10,110 110,110", (20, 60)),  # corners in the order of a Z
+        ("60,0 95,108 2,41 118,41 25,108", (60, 60)),  # a star, whose middle its sides go round twice
+        ("160,0 195,108 102,41 218,41 125,108", (159, 60)),  # the same, its middle at the picture's edge
+    ],
+)
+def test_a_zone_whose_sides_cross_has_no_hole(image, zone, inside):
+    seen = Adjustment.of(CameraConfig(exclude=(zone,))).apply(image)
+    assert (seen[inside[1], inside[0]] == 0).all()
+    assert (seen[112:, :10] == 200).all()
+
+
+def test_a_zone_may_leave_a_window(image):
+    frame = "0,0 159,0 159,119 0,119 0,0 40,40 40,80 80,80 80,40 40,40"
+    seen = Adjustment.of(CameraConfig(exclude=(frame,))).apply(image)
+    assert (seen[45:75, 45:75] == 200).all()
+    assert (seen[:30] == 0).all()
+
+
 @pytest.mark.parametrize("zone", ["0,0 1,1", "0,0;1,1;2,2", "a,b c,d e,f", "-1,0 5,5 9,9", "0,0  1,1 2,2"])
 def test_what_is_no_polygon(zone):
     with pytest.raises(ConfigError, match=r"camera\.exclude"):
