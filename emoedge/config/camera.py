@@ -39,7 +39,7 @@ class CameraConfig:
         (), pattern=r"\d{1,5},\d{1,5}( \d{1,5},\d{1,5}){2,63}", form="x,y x,y x,y ... in px, three points or more",
         help="Polygons in which nobody is looked for, such as a counter's staff side; blacked out after turning, "
         "before `region` is cut and before anything else sees the picture. One whose sides cross takes all between "
-        "its points.",
+        "its points. Pictures that one lies wholly beside are not looked at.",
     )  # fmt: skip
     paced: bool = setting(
         default=True, help="Play a file at its own speed, as a camera would; false: as fast as it is looked at."

@@ -124,8 +124,8 @@ class Camera:
         adjusted = None if image is None else self._adjustment.apply(image)
         if image is None or adjusted is None:
             self._invalid += 1
-            if image is not None and self._config.region is not None:
-                self._miss(image.shape[1], image.shape[0])
+            if image is not None and (cause := self._adjustment.misfit(image)) is not None:
+                self._miss(cause)
             return False
         self._beside = None
         # A film may stand still; a sensor's noise makes every picture of a living camera another one.
@@ -136,9 +136,9 @@ class Camera:
             self._index += 1
         return not frozen
 
-    def _miss(self, width: int, height: int) -> None:
-        """The region was made for pictures of another size; said once."""
-        self._beside = f"camera.region {self._config.region} leaves nothing of its pictures of {width} x {height}"
+    def _miss(self, cause: str) -> None:
+        """The region or a zone was made for pictures of another size; said once."""
+        self._beside = cause
         if not self._warned:
             self._warned = True
-            log.warning("camera: %s", self._beside)
+            log.warning("camera: %s", cause)

@@ -71,8 +71,24 @@ class Adjustment:
         )
         return cls(config.rotate, config.mirror, region, exclude)
 
+    def misfit(self, image: NDArray[np.uint8]) -> str | None:
+        """Why nothing of a picture as it came may be seen; None where it fits."""
+        height, width = image.shape[:2] if self.rotate in {0, 180} else image.shape[1::-1]
+        for polygon in self.exclude:
+            if (polygon.min(axis=0) >= (width, height)).any():
+                # The face that it is to hide is elsewhere in such a picture.
+                points = " ".join(f"{x},{y}" for x, y in polygon)
+                return f"the zone {points} of camera.exclude lies beside its pictures of {width} x {height}"
+        if self.region is not None:
+            x, y, wide, high = self.region
+            if min(min(x + wide, width) - x, min(y + high, height) - y) < SMALLEST:
+                return f"camera.region {x},{y},{wide},{high} leaves nothing of its pictures of {width} x {height}"
+        return None
+
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-        """Adjusted picture, contiguous; None where the region lies outside of it."""
+        """Adjusted picture, contiguous; None where it is a misfit."""
+        if self.misfit(image) is not None:
+            return None
         if self.rotate:
             image = np.asarray(cv2.rotate(image, _TURNS[self.rotate]), dtype=np.uint8)
         if self.mirror:
@@ -85,7 +101,7 @@ class Adjustment:
         if self.region is not None:
             x, y, width, height = self.region
             image = np.ascontiguousarray(image[y : y + height, x : x + width])
-        return image if image.size and min(image.shape[:2]) >= SMALLEST else None
+        return image
 
 
 def outline(polygon: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -41,7 +41,8 @@ def film(path: str, config: CameraConfig) -> Iterator[Frame]:
     first = next(frames, None)
     if first is None:
         raise MediaError(
-            f"{path}: holds no usable frame; is it complete, and does camera.region lie within the picture?"
+            f"{path}: holds no usable frame; is it complete, and do camera.region and the zones of camera.exclude "
+            "lie within the picture?"
         )
     return _and_then(first, frames)
 

@@ -7,6 +7,8 @@ import pytest
 from emoedge.config.camera import CameraConfig
 from emoedge.config.loader import loads
 from emoedge.errors import ConfigError
+from emoedge.ops.clock import SystemClock
+from emoedge.sources.camera import Camera
 from emoedge.sources.picture import Adjustment
 
 
@@ -60,6 +62,26 @@ def test_a_zone_may_leave_a_window(image):
     seen = Adjustment.of(CameraConfig(exclude=(frame,))).apply(image)
     assert (seen[45:75, 45:75] == 200).all()
     assert (seen[:30] == 0).all()
+
+
+@pytest.mark.parametrize(("zone", "rotate"), [("200,0 250,0 250,90", 0), ("0,120 9,120 9,300", 180), ("120,0 9999,0 9999,9", 90)])
+def test_a_picture_that_a_zone_lies_beside_is_not_seen(image, zone, rotate):
+    adjustment = Adjustment.of(CameraConfig(rotate=rotate, exclude=("0,0 9,0 9,9", zone)))
+    assert adjustment.apply(image) is None
+    width, height = (120, 160) if rotate == 90 else (160, 120)
+    assert adjustment.misfit(image) == f"the zone {zone} of camera.exclude lies beside its pictures of {width} x {height}"
+
+
+def test_a_zone_beside_the_picture_is_told_once(image, tmp_path, camera_config, quick, caplog, until):
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    zones = ("200,0 250,0 250,90",)
+    camera = Camera(camera_config(tmp_path / "a.png", loop=True, exclude=zones), SystemClock(), quick)
+    camera.start()
+    until(lambda: camera.counters["invalid"] > 3)
+    assert camera.take(0) is None
+    assert camera.problem == "the zone 200,0 250,0 250,90 of camera.exclude lies beside its pictures of 160 x 120"
+    camera.stop()
+    assert sum("camera.exclude" in line for line in caplog.messages) == 1
 
 
 @pytest.mark.parametrize("zone", ["0,0 1,1", "0,0;1,1;2,2", "a,b c,d e,f", "-1,0 5,5 9,9", "0,0  1,1 2,2"])
