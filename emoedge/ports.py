@@ -120,8 +120,11 @@ class FaceDetector(Protocol):
 class Classifier(Protocol):
     """A model behind its front end: features in, canonical scores out."""
 
-    def classify(self, features: NDArray[np.floating[Any]]) -> Scores:
-        """Calibrated scores of one input, shaped and scaled as the model file's front end makes it."""
+    def classify(self, features: NDArray[np.floating[Any]]) -> Scores | None:
+        """Calibrated scores of one input, shaped and scaled as the model file's front end makes it.
+
+        None where it tells nothing: no opinion may come of it.
+        """
         ...
 
 

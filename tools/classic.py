@@ -166,7 +166,7 @@ def _int8_scores(path: Path, test: Path) -> tuple[Any, Any]:
             rows = (front_end.prepare(image) for image in images)
         else:
             rows, truth = iter(archive["inputs"]), archive["truth"]
-        return np.stack([model.classify(row).values for row in rows]), truth
+        return np.stack([model.classify_batch(row[np.newaxis])[0].values for row in rows]), truth
 
 
 if __name__ == "__main__":

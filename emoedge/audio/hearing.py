@@ -130,6 +130,7 @@ class Hearing:
         scores = None
         if reason is None:
             scores = self._classifier.classify(self._front_end.features())
+            reason = Reason.LOW_MARGIN if scores is None else None
         self._counts["refused" if scores is None else "classified"] += 1
         return SpeechObservation(at, quality, self._quality.snr, scores, reason)
 

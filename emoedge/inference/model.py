@@ -43,7 +43,7 @@ def calibrated(outputs: NDArray[np.floating[Any]], info: ModelInfo, smallest: fl
     """
     values = np.asarray(outputs, dtype=np.float64)[:, : len(info.labels)]
     logits = values if info.output == "logits" else np.log(np.minimum(np.maximum(values, smallest), 1.0))
-    logits = np.where(np.isfinite(logits).all(axis=1, keepdims=True), logits, 0.0) / info.temperature
+    logits = np.where(np.isfinite(values).all(axis=1, keepdims=True), logits, 0.0) / info.temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
@@ -71,13 +71,19 @@ class Model:
         self._interpreter = interpreter
         self._smallest = max(SMALLEST, interpreter.output.scale / 2)
 
-    def classify(self, features: NDArray[np.floating[Any]]) -> Scores:
-        """Canonical scores of one input, shaped as the front end makes it."""
-        return self.classify_batch(features[np.newaxis])[0]
+    def classify(self, features: NDArray[np.floating[Any]]) -> Scores | None:
+        """Canonical scores of one input, shaped as the front end makes it; None where an output is no number.
+
+        Not even scores all alike would do then: over the prior they speak for whatever is rare.
+        """
+        outputs = self.outputs(features[np.newaxis])
+        return self._scores(outputs)[0] if np.isfinite(outputs[0, : len(self.info.labels)]).all() else None
 
     def classify_batch(self, batch: NDArray[np.floating[Any]]) -> Sequence[Scores]:
-        """Canonical scores of n inputs, n x front end's shape."""
-        outputs = self.outputs(batch)
+        """Canonical scores of n inputs, n x front end's shape; all alike where an output is no number."""
+        return self._scores(self.outputs(batch))
+
+    def _scores(self, outputs: NDArray[np.float32]) -> Sequence[Scores]:
         rows = calibrated(outputs, self.info, self._smallest)
         if not self.info.dimensions:
             return [Scores.from_labels(self.info.label_map, row) for row in rows]

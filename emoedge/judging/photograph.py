@@ -107,7 +107,8 @@ class Photographer:
         # A cut-out face is framed already: no margin is added around it.
         features = self._front_end.prepare(source) if crop else self._front_end.features(source, framed(box))
         scores = self._model.classify(features)
-        return Opinion.of(scores, grade.overall, None, self._config.fusion.margin, self._abstain_below)
+        reason = Reason.LOW_MARGIN if scores is None else None
+        return Opinion.of(scores, grade.overall, reason, self._config.fusion.margin, self._abstain_below)
 
 
 def may_be_a_face(path: str) -> bool:

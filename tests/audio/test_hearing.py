@@ -29,6 +29,13 @@ class Listener:
         return Scores.from_labels(CANONICAL, weights / weights.sum())
 
 
+class Mute:
+    """A classifier whose outputs are no numbers."""
+
+    def classify(self, features):
+        return None
+
+
 def quiet(seconds, seed=3):
     return (np.random.default_rng(seed).standard_normal(int(seconds * 16000)) * 3e-4).astype(np.float32)
 
@@ -199,3 +206,12 @@ def test_empty_blocks_do_no_harm():
         result = hearing.hear(AudioBlock(np.zeros(0, dtype=np.float32), 1.0))
     assert not result.speaking
     assert result.observations == ()
+
+
+def test_a_model_that_tells_nothing_is_no_opinion(scene):
+    hearing = Hearing(SpeechConfig(), build(SPEC), Mute())
+    heard = observed([hearing.hear(block) for block in blocks(scene, ())])
+    assert heard
+    assert {o.scores for o in heard} == {None}
+    assert Reason.LOW_MARGIN in {o.reason for o in heard}
+    assert hearing.counters["classified"] == 0

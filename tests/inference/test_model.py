@@ -96,6 +96,20 @@ def test_labels_are_summed_and_missing_ones_unknown(tmp_path, model_file):
     assert scores.values[~scores.known].sum() == 0
 
 
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("output", ["probabilities", "logits"])
+def test_outputs_that_are_no_numbers_are_no_opinion(tmp_path, model_file, monkeypatch, output, strange):
+    model = load_model(written(tmp_path, model_file("float32", output=output)))
+    rows = np.array([[0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1]] * 2, dtype=np.float32)
+    rows[0, 2] = strange
+    monkeypatch.setattr(model._interpreter, "run", lambda batch: rows[: len(batch)])
+    features = np.zeros((2, 12, 12, 1), np.float32)
+    assert model.classify(features[0]) is None
+    said = model.classify_batch(features)
+    assert said[0].margin == 0
+    assert said[1].label == CANONICAL[3]
+
+
 def test_features_of_another_shape_are_refused(tiny):
     with pytest.raises(ValueError, match="the model takes"):
         load_model(tiny).classify(np.zeros((11, 12, 1), np.float32))

@@ -90,6 +90,12 @@ def test_pictures_as_opencv_has_them(face_model, smile, shape):
     assert face_model.classify_image(pictures[shape]).label == "happy"
 
 
+def test_a_model_that_tells_nothing_is_no_opinion(face_model, smile, monkeypatch):
+    monkeypatch.setattr(face_model._model, "classify", lambda _features: None)
+    said = face_model.classify_image(smile)
+    assert (said.label, said.reason, said.scores, len(said.faces)) == ("unknown", Reason.LOW_MARGIN, None, 1)
+
+
 def test_no_face_is_not_neutral(face_model):
     said = face_model.classify_image(np.full((200, 300, 3), 90, np.uint8))
     assert (said.label, said.reason, said.scores, said.faces) == ("unknown", Reason.NO_FACE, None, ())

@@ -49,7 +49,7 @@ def measure(model: Model, crops: Sequence[Gray], config: VisionConfig | None = N
         side = float(crop.shape[0])
         reason = quality(thumbnail(crop, Box(0, 0, side, side)), WIDTH, config).reason
         if reason is None:
-            scores.append(model.classify(front_end.prepare(crop)).values)
+            scores.append(model.classify_batch(front_end.prepare(crop)[np.newaxis])[0].values)
         else:
             reasons[reason.value] = reasons.get(reason.value, 0) + 1
     table = np.array(scores).reshape(-1, len(CANONICAL))
