@@ -1,7 +1,9 @@
 """Fixtures for every room: a real Mosquitto, a listener that checks payloads against schemas, small model files."""
 
+import errno
 import json
 import logging
+import os
 import signal
 import threading
 import time
@@ -180,6 +182,22 @@ def small_model(dtype: str = "int8", **changes: object) -> ModelFile:
     values = np.random.default_rng(1).random((10, *interpreter.input.shape), dtype=np.float32)
     inputs = interpreter.input.quantize(values)
     return ModelFile(replace(info, **changes), tflite, inputs, interpreter.run_raw(inputs))
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """Closes a folder to this user, be it root."""
+    look = os.stat
+
+    def close(folder):
+        def refuse(path, *args, **kwargs):
+            if isinstance(path, (str, os.PathLike)) and Path(path).is_relative_to(folder) and Path(path) != folder:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return look(path, *args, **kwargs)
+
+        monkeypatch.setattr(os, "stat", refuse)
+
+    return close
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import build_pipeline, load_models
-    from emoedge.sources.address import PICTURES, SOUNDS
+    from emoedge.sources.address import PICTURES, SOUNDS, is_file
     from emoedge.threads import bound_threads
 
     config = default_config("demo") if args.config is None else load(args.config, require_context=False)
@@ -56,10 +56,10 @@ def execute(args: argparse.Namespace) -> int:
     video, audio = args.video, args.audio
     if audio is None and Path(video).suffix.lower() in SOUNDS:
         video, audio = None, video
-    if video is not None and Path(video).is_file() and Path(video).suffix.lower() in PICTURES:
+    if video is not None and is_file(video) and Path(video).suffix.lower() in PICTURES:
         print(f"{video}: one picture; `emoedge classify {video}` judges it", file=sys.stderr)
         return 2
-    if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given is not None]):
+    if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given and is_file(given)]):
         print(wrong, file=sys.stderr)
         return 2
     # Threads of OpenCV may sum in another order from run to run; one thread always sums in the same.
@@ -83,9 +83,9 @@ def _unwritable(target: str, inputs: list[Path]) -> str | None:
 
     if target == "-":
         return None
-    if any(Path(target).exists() and given.exists() and given.samefile(target) for given in inputs):
-        return f"--jsonl {target}: the recording itself; name another file"
     try:
+        if Path(target).exists() and any(given.samefile(target) for given in inputs):
+            return f"--jsonl {target}: the recording itself; name another file"
         Path(target).open("ab").close()
     except OSError as error:
         return f"--jsonl {target}: {error.strerror}; name a file that can be written"

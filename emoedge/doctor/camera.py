@@ -54,7 +54,7 @@ def check(config: Config, live: Live) -> list[Finding]:
 def _device(source: str) -> Finding | None:
     """What keeps a device from being opened at all."""
     entries = cameras()
-    if not Path(source).exists():
+    if not os.access(source, os.F_OK):
         there = ", ".join(entry.source for entry in entries) or "none is there"
         return failed(STAGE, f"{source}: no such camera", f"plug it in, or set camera.source to one of: {there}")
     node = Path(source).resolve()

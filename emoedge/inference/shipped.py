@@ -25,16 +25,23 @@ def resolve(name: str, base: Path | None = None) -> Path | None:
 
     Looked for in this order: as a path (relative to the working directory), relative to `base` (the folder of
     the config file), as the name of a shipped model, with or without `.tflite`. Raises ModelError where there
-    is no such file.
+    is no such file, or none that may be looked at.
     """
     if name.strip().lower() == NONE:
         return None
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # a user who is not there
+        path = Path(name)
     candidates = [path] if path.is_absolute() or base is None else [path, base / path]
     if path.name == name:
         candidates += [folder() / name, folder() / f"{name}.tflite"]
+    cause = "no such model file"
     for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+        try:
+            if candidate.is_file():
+                return candidate
+        except OSError as error:
+            cause = f"cannot be read: {error.strerror}"
     known = ", ".join(shipped()) or "no model"
-    raise refuse(name, "no such model file", f"give its path, the name of a shipped one ({known}) or `none`")
+    raise refuse(name, cause, f"give its path, the name of a shipped one ({known}) or `none`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import Enum, auto
 from pathlib import Path
@@ -51,14 +52,19 @@ def camera_kind(source: str) -> Kind:
         return Kind.STREAM
     if source.startswith("/dev/"):
         return Kind.DEVICE
-    if Path(source).suffix.lower() in PICTURES or Path(source).is_dir():
+    if Path(source).suffix.lower() in PICTURES or os.path.isdir(source):  # noqa: PTH112 - Path's raises where it may not look
         return Kind.PICTURES
     return Kind.VIDEO
 
 
 def is_sound_file(source: str) -> bool:
     """Whether a `microphone.source` is a file rather than the name of a device."""
-    return Path(source).suffix.lower() in SOUNDS or Path(source).is_file()
+    return Path(source).suffix.lower() in SOUNDS or is_file(source)
+
+
+def is_file(path: str) -> bool:
+    """Whether there is such a file, as far as this user may look."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path's raises where it may not look
 
 
 def shown(source: str) -> str:

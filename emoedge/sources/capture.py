@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -74,7 +73,7 @@ class Capture:
 
 def _device(config: CameraConfig) -> cv2.VideoCapture:
     path = config.source
-    if not Path(path).exists():
+    if not os.access(path, os.F_OK):
         raise SourceError(f"{path}: no such camera; `emoedge devices` lists those that are there")
     if not os.access(path, os.R_OK | os.W_OK):
         raise SourceError(f"{path}: no permission; add the user to the group `video`")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 
 from emoedge.errors import MediaError
-from emoedge.sources.address import PICTURES, Kind, camera_kind
+from emoedge.sources.address import PICTURES, Kind, camera_kind, is_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,11 @@ class VideoFilm:
     """A video file. Times are the container's; where they do not increase, the frame rate fills in."""
 
     def __init__(self, path: str) -> None:
-        if not Path(path).is_file():
+        try:
+            there = Path(path).is_file()
+        except OSError as error:
+            raise MediaError(f"{path}: {error.strerror}") from error
+        if not there:
             raise MediaError(f"{path}: no such file; give the path of a video")
         _readable(path)
         self._path = path
@@ -112,11 +116,11 @@ def pictures(path: str) -> list[str]:
     place = Path(path)
     try:
         files = [place] if not place.is_dir() else sorted(place.iterdir(), key=_natural)
+        if place.exists():
+            _readable(path)
     except OSError as error:
         raise MediaError(f"{path}: {error.strerror}") from error
-    if place.exists():
-        _readable(path)
-    found = [str(f) for f in files if f.suffix.lower() in PICTURES and f.is_file()]
+    found = [str(f) for f in files if f.suffix.lower() in PICTURES and is_file(str(f))]
     if not found:
         raise MediaError(f"{path}: no picture there; expected files ending in {' '.join(PICTURES)}")
     return found

@@ -64,6 +64,19 @@ def test_unknown_names_are_refused_with_what_there_is(own_folder, name):
         resolve(name)
 
 
+@pytest.mark.parametrize("name", ["~nosuchuser/x.tflite", "x" * 300, "a/" + "x" * 300 + ".tflite"])
+def test_names_that_no_file_can_have_are_refused(own_folder, name):
+    with pytest.raises(ModelError, match=r"give its path, .*face\.tflite.* or `none`"):
+        resolve(name)
+
+
+def test_a_closed_folder_is_told_and_hides_no_shipped_model(own_folder, tmp_path, closed):
+    closed(tmp_path / "etc")
+    with pytest.raises(ModelError, match="cannot be read: Permission denied; give its path"):
+        resolve(str(tmp_path / "etc" / "mine.tflite"))
+    assert resolve("face", tmp_path / "etc") == own_folder / "face.tflite"
+
+
 def test_checkout_folder_is_models_tflite():
     assert folder().resolve() == ROOT / "models" / "tflite"
 

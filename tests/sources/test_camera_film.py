@@ -150,6 +150,16 @@ def test_what_cannot_be_opened_is_told_and_tried_again(tmp_path, camera_config, 
     assert len(caplog.messages) == 1, "one line for one state, however often it was tried"
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "picture.png", "folder"])
+def test_a_closed_folder_is_told(tmp_path, camera_config, quick, caplog, closed, until, name):
+    closed(tmp_path)
+    camera = Camera(camera_config(tmp_path / name), SystemClock(), quick)
+    camera.start()
+    until(lambda: camera.problem == f"{tmp_path / name}: Permission denied")
+    camera.stop()
+    assert len(caplog.messages) == 1
+
+
 def test_factory_knows_none():
     assert open_camera(default_config(overrides={"camera.source": "none"})) is None
     assert isinstance(open_camera(default_config()), Camera)

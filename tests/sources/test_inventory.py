@@ -99,10 +99,17 @@ def test_missing_pyaudio_names_the_remedy(monkeypatch):
     [
         ("/dev/video0", Kind.DEVICE), ("/dev/v4l/by-id/usb-x", Kind.DEVICE), ("rtsp://a/b", Kind.STREAM),
         ("http://a/b.jpg", Kind.STREAM), ("a.mp4", Kind.VIDEO), ("a.PNG", Kind.PICTURES), ("/tmp", Kind.PICTURES),
+        ("x" * 300, Kind.VIDEO),
     ],
 )  # fmt: skip
 def test_kinds_of_cameras(source, kind):
     assert camera_kind(source) is kind
+
+
+def test_a_closed_folder_has_a_kind(tmp_path, closed):
+    closed(tmp_path)
+    assert camera_kind(str(tmp_path / "clip.mp4")) is Kind.VIDEO
+    assert not is_sound_file(str(tmp_path / "clip"))
 
 
 def test_sound_files_are_known_by_ending_or_by_being_there(tmp_path):
