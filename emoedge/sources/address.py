@@ -13,6 +13,9 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", "
 SOUNDS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 """Endings of sound files."""
 
+_MEMORY = "/dev/shm/"  # noqa: S108 - nothing is written there
+"""Below it, folders and what has an ending are no devices."""
+
 _HIDDEN = "***"
 
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
@@ -50,11 +53,11 @@ def camera_kind(source: str) -> Kind:
     """Kind of a `camera.source`; a folder or a picture is a film of pictures."""
     if "://" in source:
         return Kind.STREAM
-    if source.startswith("/dev/"):
+    ending = Path(source).suffix.lower()
+    folder = os.path.isdir(source)  # noqa: PTH112 - Path's raises where it may not look
+    if source.startswith("/dev/") and not (source.startswith(_MEMORY) and (ending or folder)):
         return Kind.DEVICE
-    if Path(source).suffix.lower() in PICTURES or os.path.isdir(source):  # noqa: PTH112 - Path's raises where it may not look
-        return Kind.PICTURES
-    return Kind.VIDEO
+    return Kind.PICTURES if ending in PICTURES or folder else Kind.VIDEO
 
 
 def is_sound_file(source: str) -> bool:

@@ -99,6 +99,8 @@ def test_missing_pyaudio_names_the_remedy(monkeypatch):
     [
         ("/dev/video0", Kind.DEVICE), ("/dev/v4l/by-id/usb-x", Kind.DEVICE), ("rtsp://a/b", Kind.STREAM),
         ("http://a/b.jpg", Kind.STREAM), ("a.mp4", Kind.VIDEO), ("a.PNG", Kind.PICTURES), ("/tmp", Kind.PICTURES),
+        ("/dev/shm/a.mp4", Kind.VIDEO), ("/dev/shm/a.png", Kind.PICTURES), ("/dev/shm/", Kind.PICTURES),
+        ("/dev/shm/video", Kind.DEVICE),
         ("x" * 300, Kind.VIDEO),
     ],
 )  # fmt: skip
