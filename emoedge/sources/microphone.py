@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emoedge.errors import SourceError
 from emoedge.messages import SAMPLE_RATE, AudioBlock, SensorStatus
 from emoedge.sources.address import is_sound_file
 from emoedge.sources.intake import Intake, Tally
@@ -92,7 +93,7 @@ class Microphone:
         self._resumed = self._heard_until is not None
         if self._file:
             return _Player(self._config, self._clock, self._tally, self._ring, cancelled)
-        return _Ear(self._config, self._clock, self._tally)
+        return _Ear(self._config, self._clock, self._tally, cancelled)
 
     def _accept(self, block: AudioBlock) -> bool:
         if self._resumed and self._heard_until is not None and len(block.samples):
@@ -109,10 +110,15 @@ class Microphone:
 class _Ear:
     """A device that is recorded from."""
 
-    def __init__(self, config: MicrophoneConfig, clock: Clock, tally: Tally) -> None:
+    def __init__(self, config: MicrophoneConfig, clock: Clock, tally: Tally, cancelled: threading.Event) -> None:
         self._clock = clock
+        self._cancelled = cancelled
         self._recorder = Recorder(config.source, rate=config.rate, channel=config.channel)
-        self._intake = Intake(config, tally, rate=self._recorder.rate, channels=self._recorder.channels)
+        try:
+            self._intake = Intake(config, tally, rate=self._recorder.rate, channels=self._recorder.channels)
+        except SourceError:
+            self._recorder.close()
+            raise
         self._heard_until = clock.monotonic()
         self._lost = 0
 
@@ -120,6 +126,8 @@ class _Ear:
         """Next block; what an overflow swallowed is measured by the clock."""
         while (samples := self._recorder.read()) is None:
             self._lost += 1
+            if self._cancelled.is_set():
+                return None
         now = self._clock.monotonic()
         lost = 0
         if self._lost:

@@ -1,0 +1,88 @@
+"""A microphone that floods or has too few channels is released, whatever it delivers."""
+
+import sys
+import time
+import types
+
+import pytest
+
+from emoedge.ops.clock import SystemClock
+from emoedge.sources.microphone import Microphone
+from emoedge.sources.portaudio import MOST_CHANNELS
+
+OVERFLOWED = -9981
+"""PortAudio's paInputOverflowed."""
+
+
+class PortAudio(types.ModuleType):
+    """Stands for PyAudio: one device of more channels than can be opened at once; counts what is open."""
+
+    def __init__(self):
+        super().__init__("pyaudio")
+        self.paInt16 = 8
+        self.instances = self.streams = self.begun = 0
+        self.PyAudio = lambda: Instance(self)
+
+
+class Instance:
+    def __init__(self, library):
+        self.library = library
+        library.instances += 1
+
+    def terminate(self):
+        self.library.instances -= 1
+
+    def get_device_count(self):
+        return 1
+
+    def get_device_info_by_index(self, index):
+        return {"name": "array", "index": index, "maxInputChannels": MOST_CHANNELS + 1, "defaultSampleRate": 16000.0}
+
+    def get_default_input_device_info(self):
+        return {"index": 0}
+
+    def is_format_supported(self, rate, *, input_channels, **_):
+        return input_channels <= 2
+
+    def open(self, **_):
+        self.library.begun += 1
+        return Flood(self.library)
+
+
+class Flood:
+    """A stream whose every read tells of an overflow."""
+
+    def __init__(self, library):
+        self.library = library
+        library.streams += 1
+
+    def read(self, frames, **_):
+        time.sleep(0.01)
+        raise OSError(OVERFLOWED, "Input overflowed")
+
+    def close(self):
+        self.library.streams -= 1
+
+
+@pytest.fixture
+def portaudio(monkeypatch):
+    library = PortAudio()
+    monkeypatch.setitem(sys.modules, "pyaudio", library)
+    return library
+
+
+def test_an_overflow_without_end_does_not_keep_it_open(portaudio, microphone_config, quick, until):
+    microphone = Microphone(microphone_config("array"), SystemClock(), quick)
+    microphone.start()
+    until(lambda: portaudio.streams == 1)
+    microphone.stop()
+    until(lambda: portaudio.streams == portaudio.instances == 0, 1)
+
+
+def test_a_channel_that_is_not_there_leaves_nothing_open(portaudio, microphone_config, quick, until):
+    microphone = Microphone(microphone_config("array", channel=3), SystemClock(), quick)
+    microphone.start()
+    until(lambda: portaudio.begun >= 3)
+    assert "no channel 3 there" in microphone.problem
+    microphone.stop()
+    assert portaudio.streams == portaudio.instances == 0
