@@ -24,7 +24,10 @@ OPEN_TIMEOUT = 8.0
 """Seconds for connecting to a stream and learning its format; below the keeper's own limit."""
 
 SLOWEST = 1.0
-"""Seconds after which a picture is decoded even if nobody asked: else a frozen camera would pass unnoticed."""
+"""Seconds after which a picture is decoded even if nobody asked: else a frozen camera would pass unnoticed.
+
+At most half of `camera.stall_timeout`: a camera that is rarely looked at is none that stalls.
+"""
 
 
 class Capture:
@@ -46,6 +49,7 @@ class Capture:
         self._wanted = wanted
         self._cancelled = cancelled
         self._decoded = float("-inf")
+        self._slowest = min(SLOWEST, config.stall_timeout / 2)
         if camera_kind(config.source) is Kind.DEVICE:
             self._capture = _device(config)
             self._gone = "no picture comes any more; is it unplugged?"
@@ -60,7 +64,7 @@ class Capture:
                 raise SourceError(self._gone)
             at = self._clock.monotonic()
             wanted = self._wanted is None or self._wanted(at)
-            if wanted or at - self._decoded >= SLOWEST:
+            if wanted or at - self._decoded >= self._slowest:
                 self._decoded = at
                 decoded, image = self._capture.retrieve()
                 return (image if decoded else NOTHING), at

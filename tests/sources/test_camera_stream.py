@@ -39,11 +39,13 @@ def test_frames_arrive_and_only_the_newest_is_kept(camera, until):
     assert time.monotonic() - second.at < 0.3
 
 
-@pytest.mark.parametrize(("rate", "most", "least"), [(5.0, 12, 6), (0.1, 4, 1)])
+@pytest.mark.parametrize(
+    ("rate", "stall", "most", "least"), [(5.0, 2.0, 12, 6), (0.1, 2.0, 4, 1), (0.1, 0.5, 10, 3)]
+)
 def test_only_wanted_pictures_are_decoded_and_a_slow_rate_is_no_stall(
-    mjpeg, camera_config, until, rate, most, least
+    mjpeg, camera_config, until, rate, stall, most, least
 ):
-    camera = Camera(camera_config(mjpeg.url, stall_timeout=1.5), SystemClock(), wanted=RateLimit(rate).due)
+    camera = Camera(camera_config(mjpeg.url, stall_timeout=stall), SystemClock(), wanted=RateLimit(rate).due)
     camera.start()
     until(lambda: online(camera))
     times = []
