@@ -1,6 +1,7 @@
 """Reads WAV files: 8, 16, 24 and 32 bits, 32- and 64-bit floating point, any rate, any number of channels.
 
-The format is RIFF WAVE with WAVE_FORMAT_PCM, IEEE_FLOAT or EXTENSIBLE (Microsoft, Multimedia Registry).
+The format is RIFF WAVE with WAVE_FORMAT_PCM, IEEE_FLOAT or EXTENSIBLE (Microsoft, Multimedia Registry), and what
+arecord makes of S24_LE: 24 bits in the lower three of four bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class WaveFile:
         except OSError as error:
             raise MediaError(f"{path}: {error.strerror or error}") from error
         try:
-            self._code, self.channels, self.rate, self._width = self._format()
+            self._code, self.channels, self.rate, self._width, self._place = self._format()
             self._left = self._data()
         except (MediaError, OSError):
             self._file.close()
@@ -43,7 +44,7 @@ class WaveFile:
 
     def read(self, frames: int) -> NDArray[np.float32]:
         """Up to `frames` samples of every channel, float32 (n, channels) in -1..1; n is 0 at the end."""
-        size = self._width * self.channels
+        size = self._place * self.channels
         data = self._file.read(min(frames * size, self._left))
         self._left -= len(data)
         data = data[: len(data) // size * size]
@@ -57,22 +58,25 @@ class WaveFile:
         name = Path(self._path).name
         return MediaError(f"{self._path}: {cause}; `ffmpeg -i {name} -c:a pcm_s16le fixed.wav` converts it")
 
-    def _format(self) -> tuple[int, int, int, int]:
-        """Format code, channels, rate and bytes a sample, leaving the file behind the chunk."""
+    def _format(self) -> tuple[int, int, int, int, int]:
+        """Format code, channels, rate, bytes of a sample and bytes that it takes, leaving the file behind the chunk."""
         head = self._file.read(12)
         if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
             raise self._bad("not a WAV file")
         chunk = self._file.read(self._seek(b"fmt "))
         if len(chunk) < 16:
             raise self._bad("a WAV file whose format is cut off")
-        code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
+        code, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", chunk)
         if code == EXTENSIBLE and len(chunk) >= 26:
             (code,) = struct.unpack_from("<H", chunk, 24)
         if bits % 8 or bits // 8 not in _WIDTHS.get(code, ()):
             raise self._bad(f"WAV of format {code} with {bits} bits a sample; known are PCM of 8 to 32 bits and float")
         if not 1 <= channels <= MOST_CHANNELS:
             raise self._bad(f"WAV with {channels} channels")
-        return code, channels, rate, bits // 8
+        width = bits // 8
+        if block != width * channels and (code, width, block) != (PCM, 3, 4 * channels):
+            raise self._bad(f"WAV of {channels} x {bits} bits in {block} bytes; known is {width * channels}")
+        return code, channels, rate, width, block // channels
 
     def _data(self) -> int:
         """Bytes of samples, at whose begin the file then stands."""
@@ -101,8 +105,8 @@ class WaveFile:
         if self._width == 1:
             return (np.frombuffer(data, dtype=np.uint8).astype(np.float32) - 128) / 128
         if self._width == 3:
-            padded = np.zeros((len(data) // 3, 4), dtype=np.uint8)
-            padded[:, 1:] = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
+            padded = np.zeros((len(data) // self._place, 4), dtype=np.uint8)
+            padded[:, 1:] = np.frombuffer(data, dtype=np.uint8).reshape(-1, self._place)[:, :3]
             return (padded.view("<i4")[:, 0] / 2.0**31).astype(np.float32)
         whole = np.frombuffer(data, dtype=f"<i{self._width}")
         return (whole / 2.0 ** (8 * self._width - 1)).astype(np.float32)

@@ -15,8 +15,8 @@ from emoedge.sources.wave_file import EXTENSIBLE, FLOAT, PCM
 WAVE = np.sin(np.arange(500) / 7) * 0.9
 
 
-def wav(code, bits, data, *, rate=16000, channels=1, size=None, extensible=False, before=b""):
-    width = bits // 8
+def wav(code, bits, data, *, rate=16000, channels=1, size=None, extensible=False, before=b"", place=None):
+    width = place or bits // 8
     chunk = struct.pack(
         "<HHIIHH", EXTENSIBLE if extensible else code, channels, rate, rate * channels * width, channels * width, bits
     )
@@ -55,6 +55,16 @@ def test_every_width_gives_the_same_wave(tmp_path, code, bits, extensible):
     assert np.abs(samples[:, 0] - WAVE).max() < (0.012 if bits == 8 else 1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_24_bits_in_four_bytes_as_arecord_writes_them(tmp_path, channels):
+    whole = np.rint(np.repeat(WAVE, channels) * (2.0**23 - 1)).astype("<i4")
+    (tmp_path / "a.wav").write_bytes(wav(PCM, 24, whole.tobytes(), channels=channels, place=4))
+    sound, samples = read_all(tmp_path / "a.wav")
+    assert samples.shape == (len(WAVE), channels)
+    assert np.abs(samples - WAVE[:, None]).max() < 1e-4
+    assert sound.full_scale == 1 - 2.0**-23
+
+
 def test_six_channels_stay_apart(tmp_path):
     data = np.stack([WAVE * c / 6 for c in range(6)], axis=1)
     (tmp_path / "a.wav").write_bytes(wav(PCM, 16, encode(data.ravel(), PCM, 16), channels=6))
@@ -91,6 +101,8 @@ def test_half_a_sample_at_the_end_is_left_out(tmp_path):
         (wav(PCM, 12, b""), "format 1 with 12 bits"),
         (wav(7, 8, b""), "format 7 with 8 bits"),
         (wav(PCM, 16, b"", channels=0), "0 channels"),
+        (wav(PCM, 16, b"", channels=2, place=4), "2 x 16 bits in 8 bytes; known is 4"),
+        (wav(FLOAT, 32, b"", place=2), "1 x 32 bits in 2 bytes; known is 4"),
         (wav(PCM, 16, b"", rate=4000), "4000 Hz; expected 8000 to 192000 Hz"),
         (b"no sound at all " * 10, "not a sound file"),
     ],
