@@ -15,7 +15,8 @@ from emoedge.emotions import Reason, Scores
 from emoedge.errors import MediaError
 from emoedge.judging.judgement import JudgedWindow, Judgement, Opinion
 from emoedge.messages import SAMPLE_RATE, AudioBlock, Modality
-from emoedge.sources.intake import Intake, Tally
+from emoedge.sources.intake import FULL_SCALE_16, Intake, Tally
+from emoedge.sources.wave_file import MOST_CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -92,10 +93,10 @@ def blocks_of(samples: NDArray[Any], rate: int, config: Config) -> Iterator[Audi
     `samples`: (n,) or (n, channels); floating point in -1..1, or integers at full scale. `rate`: Hz.
     Raises MediaError where they are none of these.
     """
-    lines = _lines(samples)
+    lines, full_scale = _lines(samples)
     if not isinstance(rate, (int, np.integer)) or not LOWEST <= rate <= HIGHEST:
         raise MediaError(f"rate is {rate!r}, expected whole Hz from {LOWEST} to {HIGHEST}")
-    intake = Intake(config.microphone, Tally(), rate=int(rate), channels=lines.shape[1])
+    intake = Intake(config.microphone, Tally(), rate=int(rate), channels=lines.shape[1], full_scale=full_scale)
     return _blocks(intake, lines, max(1, round(rate * BLOCK)))
 
 
@@ -109,19 +110,24 @@ def _blocks(intake: Intake, lines: NDArray[np.float32], size: int) -> Iterator[A
     yield AudioBlock(rest.samples, (told + len(rest.samples)) / SAMPLE_RATE)
 
 
-def _lines(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Samples as float32 (n, channels)."""
+def _lines(samples: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Samples as float32 (n, channels), and the largest value that their type can hold."""
     values = np.asarray(samples)
     if values.ndim not in {1, 2} or 0 in values.shape or values.dtype.kind not in "fiu":
         raise MediaError(
             f"expected samples of shape (n,) or (n, channels), numbers, n > 0; got {values.dtype} of {values.shape}"
         )
+    if values.ndim == 2 and values.shape[1] > MOST_CHANNELS:
+        raise MediaError(f"expected samples of shape (n, channels), got {values.shape}: channels first? transpose them")
+    full_scale = FULL_SCALE_16
     if values.dtype.kind in "iu":
         limits = np.iinfo(values.dtype)
         middle = 0.0 if values.dtype.kind == "i" else (float(limits.max) + 1) / 2
-        values = (values.astype(np.float64) - middle) / (float(limits.max) + 1 - middle)
+        beyond = float(limits.max) + 1 - middle
+        values = (values.astype(np.float64) - middle) / beyond
+        full_scale = 1 - 1 / beyond
     lines = np.asarray(values, dtype=np.float32)
-    return lines[:, None] if lines.ndim == 1 else lines
+    return (lines[:, None] if lines.ndim == 1 else lines), full_scale
 
 
 def _voice(turns: Sequence[tuple[float, bool]], start: float, end: float) -> float:

@@ -16,6 +16,7 @@ from emoedge.emotions import CANONICAL, Reason, Scores
 from emoedge.errors import MediaError, ModelError
 from emoedge.judging.judge import modality_of
 from emoedge.judging.judgement import Opinion
+from emoedge.judging.phrase import blocks_of
 from emoedge.messages import Modality
 
 ASSETS = Path(emoedge.__file__).parent / "assets"
@@ -154,11 +155,21 @@ def test_silence_is_no_voice(speech_model):
 @pytest.mark.parametrize(
     ("samples", "rate"),
     [(np.zeros(0), 16000), (np.zeros((2, 2, 2)), 16000), (np.zeros(99, complex), 16000), (np.zeros(99), 0),
-     (np.zeros(99), 16000.5)],
+     (np.zeros(99), 16000.5), (np.zeros((2, 16000)), 16000)],
 )  # fmt: skip
 def test_no_sound_is_refused(speech_model, samples, rate):
     with pytest.raises(MediaError, match="expected"):
         speech_model.classify_sound(samples, rate)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32])
+def test_full_scale_is_that_of_the_integers(dtype):
+    limits = np.iinfo(dtype)
+    config = default_config()
+    at_the_end = np.full(1600, limits.max, dtype)
+    below = np.full(1600, limits.max - max(1, limits.max // 2**16), dtype)
+    assert max(block.clipped for block in blocks_of(at_the_end, 16000, config)) == 1
+    assert max(block.clipped for block in blocks_of(below, 16000, config)) == 0
 
 
 def test_each_model_refuses_the_other_sense(face_model, speech_model, smile):
