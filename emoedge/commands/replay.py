@@ -48,13 +48,13 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import build_pipeline, load_models
-    from emoedge.sources.address import PICTURES, SOUNDS, is_file
+    from emoedge.sources.address import PICTURES, is_file, is_sound_alone
     from emoedge.threads import bound_threads
 
     config = default_config("demo") if args.config is None else load(args.config, require_context=False)
     base = None if args.config is None else Path(args.config).parent
     video, audio = args.video, args.audio
-    if audio is None and Path(video).suffix.lower() in SOUNDS:
+    if audio is None and is_sound_alone(video):
         video, audio = None, video
     if video is not None and is_file(video) and Path(video).suffix.lower() in PICTURES:
         print(f"{video}: one picture; `emoedge classify {video}` judges it", file=sys.stderr)

@@ -27,6 +27,10 @@ _MAGIC = (b"RIFF", b"fLaC", b"OggS", b"FORM", b".snd", b"caff", b"ID3")
 """How sound files begin, where their name does not say it."""
 
 
+_NO_SOUND = (b"WEBP", b"AVI ")
+"""What of RIFF is a picture or a film."""
+
+
 class EmotionModel:
     """A loaded model, face or speech, that judges single files, pictures or sounds.
 
@@ -147,7 +151,7 @@ def modality_of(path: str) -> Modality:
         raise MediaError(f"{path}: {why}; give the path of a picture or a sound file") from error
     if not head:
         raise MediaError(f"{path}: empty file")
-    if ending in SOUNDS or (ending not in PICTURES and head.startswith(_MAGIC) and head[8:] != b"WEBP"):
+    if ending in SOUNDS or (ending not in PICTURES and head.startswith(_MAGIC) and head[8:] not in _NO_SOUND):
         return Modality.SPEECH
     if ending in PICTURES or _is_picture(path):
         return Modality.FACE

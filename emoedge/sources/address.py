@@ -10,7 +10,13 @@ from pathlib import Path
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 """Endings of single pictures."""
 
-SOUNDS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
+FOREIGN = (".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".weba")
+"""Endings of sound files that must be converted first."""
+
+SOUNDS = (
+    ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64",
+    *FOREIGN,
+)  # fmt: skip
 """Endings of sound files."""
 
 _MEMORY = "/dev/shm/"  # noqa: S108 - nothing is written there
@@ -63,6 +69,19 @@ def camera_kind(source: str) -> Kind:
 def is_sound_file(source: str) -> bool:
     """Whether a `microphone.source` is a file rather than the name of a device."""
     return Path(source).suffix.lower() in SOUNDS or is_file(source)
+
+
+def is_sound_alone(path: str) -> bool:
+    """Whether a recording is a sound and no film: by its ending, or as a WAV file without one."""
+    ending = Path(path).suffix.lower()
+    if ending or not is_file(path):
+        return ending in SOUNDS
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE"
 
 
 def is_file(path: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.errors import MediaError
+from emoedge.sources.address import FOREIGN
 from emoedge.sources.wave_file import WaveFile
 
 if TYPE_CHECKING:
@@ -61,15 +62,14 @@ class _OtherFile:
         try:
             import soundfile  # noqa: PLC0415 - optional
         except (ImportError, OSError) as error:  # OSError: libsndfile itself is missing
-            name = Path(path).name
-            raise MediaError(
-                f"{path}: not a WAV file; `ffmpeg -i {name} -c:a pcm_s16le out.wav` makes one, "
-                "or `pip install soundfile` reads it"
-            ) from error
+            more = "" if Path(path).suffix.lower() in FOREIGN else ", or `pip install soundfile` reads it"
+            raise MediaError(f"{path}: not a WAV file; {_conversion(path)} makes one{more}") from error
         try:
             self._file: Any = soundfile.SoundFile(path)
         except RuntimeError as error:
-            raise MediaError(f"{path}: not a sound file that can be decoded; give a WAV file") from error
+            raise MediaError(
+                f"{path}: not a sound file that can be decoded; {_conversion(path)} makes a WAV file of many"
+            ) from error
         self.rate = int(self._file.samplerate)
         self.channels = int(self._file.channels)
         self.full_scale = 1.0 - 2.0**-15
@@ -85,3 +85,7 @@ class _OtherFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _conversion(path: str) -> str:
+    return f"`ffmpeg -i {Path(path).name} -c:a pcm_s16le out.wav`"

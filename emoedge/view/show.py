@@ -12,7 +12,7 @@ from emoedge.judging.judge import load_model
 from emoedge.judging.photograph import read_picture
 from emoedge.ops.clock import SystemClock
 from emoedge.pipeline import build_pipeline, load_models
-from emoedge.sources.address import SOUNDS, Kind, camera_kind, is_none, is_sound_file, shown
+from emoedge.sources.address import Kind, camera_kind, is_none, is_sound_alone, is_sound_file, shown
 from emoedge.sources.camera import Camera
 from emoedge.sources.factory import open_microphone
 from emoedge.sources.film import pictures
@@ -58,7 +58,7 @@ class Show:
     def of(cls, config: Config, base: Path | None, *, source: str, audio: str | None, film: bool, crop: bool) -> Show:
         """What the command line asks for; raises MediaError where that is nothing."""
         video: str | None = source
-        if audio is None and "://" not in source and Path(source).suffix.lower() in SOUNDS:
+        if audio is None and "://" not in source and is_sound_alone(source):
             video, audio = None, source
         video = None if video is None or is_none(video) else video
         audio = None if audio is None or is_none(audio) else audio

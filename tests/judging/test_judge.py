@@ -197,12 +197,19 @@ def test_the_margin_comes_from_the_config(smile):
         ("a.WAV", b"whatever", Modality.SPEECH),
         ("recording", b"RIFF\x00\x00\x00\x00WAVE", Modality.SPEECH),
         ("recording", b"OggS", Modality.SPEECH),
+        ("memo.m4a", b"\0\0\0 ftypM4A ", Modality.SPEECH),
     ],
 )
 def test_what_a_file_is(tmp_path, name, head, kind):
     path = tmp_path / name
     path.write_bytes(head)
     assert modality_of(str(path)) is kind
+
+
+def test_a_film_is_neither(tmp_path):
+    (tmp_path / "a.avi").write_bytes(b"RIFF\0\0\0\0AVI LIST")
+    with pytest.raises(MediaError, match="`emoedge replay` and `emoedge view` take films"):
+        modality_of(str(tmp_path / "a.avi"))
 
 
 def test_pictures_without_an_ending_are_known(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from emoedge.errors import SourceError
 from emoedge.sources import portaudio
-from emoedge.sources.address import Kind, camera_kind, is_sound_file, shown
+from emoedge.sources.address import Kind, camera_kind, is_sound_alone, is_sound_file, shown
 from emoedge.sources.inventory import CameraEntry, cameras
 from emoedge.sources.portaudio import choose, inputs
 
@@ -106,6 +106,21 @@ def test_missing_pyaudio_names_the_remedy(monkeypatch):
 )  # fmt: skip
 def test_kinds_of_cameras(source, kind):
     assert camera_kind(source) is kind
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "alone"),
+    [
+        ("memo.m4a", b"", True), ("memo.WMA", b"", True), ("gone.wav", None, True), ("gone", None, False),
+        ("recording", b"RIFF\0\0\0\0WAVEfmt ", True), ("film", b"RIFF\0\0\0\0AVI LIST", False),
+        ("clip.mp4", b"RIFF\0\0\0\0WAVEfmt ", False),
+    ],
+)  # fmt: skip
+def test_a_sound_is_no_film(tmp_path, name, content, alone):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert is_sound_alone(str(tmp_path / name)) is alone
+    assert not is_sound_alone(str(tmp_path))
 
 
 def test_a_closed_folder_has_a_kind(tmp_path, closed):

@@ -134,6 +134,17 @@ def test_other_formats_need_soundfile(tmp_path, monkeypatch):
         open_sound(str(path))
 
 
+@pytest.mark.parametrize("library", [True, False])
+def test_phone_recordings_are_told_how_to_become_wav(tmp_path, monkeypatch, library):
+    path = tmp_path / "memo.m4a"
+    path.write_bytes(b"\0\0\0 ftypM4A \0\0\0\0M4A mp42isom" + bytes(500))
+    if not library:
+        monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(MediaError, match=r"; `ffmpeg -i memo\.m4a -c:a pcm_s16le out\.wav` makes") as caught:
+        open_sound(str(path))
+    assert "pip" not in str(caught.value)
+
+
 @given(
     head=st.sampled_from([b"", b"RIFF\0\0\0\0WAVE", wav(PCM, 16, b"")[:40], wav(PCM, 24, b"ab")]),
     tail=st.binary(max_size=100),
