@@ -102,10 +102,16 @@ class PictureFilm:
         if self._index == len(self._files):
             return None
         index, self._index = self._index, self._index + 1
-        return cv2.imread(self._files[index], cv2.IMREAD_UNCHANGED), index * self._step
+        return _picture(self._files[index]), index * self._step
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _picture(path: str) -> NDArray[Any] | None:
+    """BGR, upright as its EXIF data say, of the depth it has; None where it cannot be decoded."""
+    image: NDArray[Any] | None = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return image
 
 
 def pictures(path: str) -> list[str]:

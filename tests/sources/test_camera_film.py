@@ -1,5 +1,6 @@
 """Films and folders as a camera: paced, as fast as possible, looped, turned, broken."""
 
+import struct
 import time
 
 import cv2
@@ -84,6 +85,15 @@ def test_a_folder_is_a_film_in_the_order_of_its_numbers(tmp_path, camera_config)
     camera, frames = play(camera_config(tmp_path, fps=50))
     assert levels(frames) == [1, 2, 10, 11]
     assert camera.counters["invalid"] == 2
+
+
+def test_pictures_stand_as_their_exif_data_say(tmp_path, camera_config):
+    _, jpeg = cv2.imencode(".jpg", np.full((40, 60, 3), 120, np.uint8))
+    turn = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x112, 3, 1, 6, 0, 0)  # orientation 6: to be turned by 90 degrees
+    exif = struct.pack(">2sH", b"\xff\xe1", len(turn) + 8) + b"Exif\0\0" + turn
+    (tmp_path / "a.jpg").write_bytes(jpeg.tobytes()[:2] + exif + jpeg.tobytes()[2:])
+    _, (frame,) = play(camera_config(tmp_path / "a.jpg"))
+    assert frame.image.shape == (60, 40, 3)
 
 
 def corner(image):
