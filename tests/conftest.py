@@ -5,8 +5,10 @@ import json
 import logging
 import os
 import signal
+import struct
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -198,6 +200,15 @@ def closed(monkeypatch):
         monkeypatch.setattr(os, "stat", refuse)
 
     return close
+
+
+@pytest.fixture
+def huge(tmp_path):
+    """A picture of more pixels than OpenCV decodes, as far as its head goes."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 40000, 40000, 1, 0, 0, 0, 0)
+    path = tmp_path / "huge.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + head + struct.pack(">I", zlib.crc32(head)) + bytes(4) + b"IDAT" + bytes(99))
+    return path
 
 
 @pytest.fixture

@@ -42,7 +42,10 @@ def read_picture(path: str) -> NDArray[np.uint8]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise MediaError(f"{path}: {why}; give the path of a picture") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error as error:
+        raise MediaError(f"{path}: more pixels than can be decoded; make it smaller") from error
     if image is None:
         raise MediaError(f"{path}: not a picture that can be decoded; is it complete? JPEG and PNG always work")
     return checked(np.asarray(image), path)

@@ -110,7 +110,10 @@ class PictureFilm:
 
 def _picture(path: str) -> NDArray[Any] | None:
     """BGR, upright as its EXIF data say, of the depth it has; None where it cannot be decoded."""
-    image: NDArray[Any] | None = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    try:
+        image: NDArray[Any] | None = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error:  # more pixels than OpenCV takes
+        return None
     return image
 
 

@@ -122,6 +122,11 @@ def test_no_picture_is_refused(face_model, image):
         face_model.classify_image(image)
 
 
+def test_a_huge_picture_is_refused(face_model, huge):
+    with pytest.raises(MediaError, match=r"huge\.png: more pixels than can be decoded"):
+        face_model.classify_file(huge)
+
+
 def test_a_phrase_in_memory_is_judged_as_its_file(speech_model):
     samples, rate = read_wave(ASSETS / "demo.wav")
     from_file = speech_model.classify_file(ASSETS / "demo.wav")

@@ -96,6 +96,13 @@ def test_pictures_stand_as_their_exif_data_say(tmp_path, camera_config):
     assert frame.image.shape == (60, 40, 3)
 
 
+def test_a_huge_picture_is_left_out(huge, camera_config):
+    cv2.imwrite(str(huge.parent / "small.png"), np.full((20, 20), 70, np.uint8))
+    camera, frames = play(camera_config(huge.parent, fps=50))
+    assert levels(frames) == [7]
+    assert camera.counters["invalid"] == 1
+
+
 def corner(image):
     """Where the one white quarter is: top left, top right, bottom left or bottom right."""
     quarters = {
