@@ -30,7 +30,8 @@ class Projector:
         self._cancelled = cancelled
         self._begun = clock.monotonic()
         self._shown = 0
-        self._last = self._step = 0.0
+        self._last = 0.0
+        self._step = 1 / config.fps  # of a single picture, which stands as long as one of a camera's
 
     def read(self) -> TimedPicture | None:
         """Next picture, when its time has come; an empty one stands for a broken one."""

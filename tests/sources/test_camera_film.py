@@ -57,6 +57,16 @@ def test_looping_film_goes_on(make_film, camera_config):
     assert not camera.ended
 
 
+def test_a_single_picture_that_loops_is_shown_at_the_rate_of_a_camera(tmp_path, camera_config):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((20, 20), 70, np.uint8))
+    camera = Camera(camera_config(tmp_path / "a.png", loop=True, fps=20), SystemClock())
+    camera.start()
+    frames = [camera.take(2) for _ in range(6)]
+    camera.stop()
+    assert 0.15 < frames[-1].at - frames[0].at < 2
+    assert camera.counters["dropped"] < 20
+
+
 @pytest.mark.parametrize(
     ("name", "write"),
     [
