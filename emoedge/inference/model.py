@@ -144,7 +144,7 @@ def check_fit(path: Path | str, file: ModelFile, interpreter: Interpreter) -> No
             raise refuse(path, f"golden {what} are {ours}, the model's are {theirs}")
     try:
         shape = front_end_shape(file.info.front_end)
-    except (ValueError, TypeError, KeyError, ModelError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, ModelError) as error:
         raise refuse(path, f"front end {file.info.front_end.name}: {str(error).splitlines()[0]}") from error
     if _without_ones(shape) != _without_ones(interpreter.input.shape):
         cause = f"front end {file.info.front_end} makes shape {shape}, the model takes {interpreter.input.shape}"

@@ -85,7 +85,8 @@ class ModelFile:
         except zipfile.BadZipFile:
             raise refuse(path, "truncated, or a plain .tflite without emoedge's metadata") from None
         # NotImplementedError, RuntimeError: what zipfile raises for a compression or a cipher that it cannot undo.
-        except (ValueError, KeyError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        # OverflowError: JSON knows whole numbers that no float can hold.
+        except (ValueError, KeyError, zlib.error, EOFError, OverflowError, NotImplementedError, RuntimeError) as error:
             raise refuse(path, _cause(error)) from error
         return cls(info, tflite, inputs, outputs, hashlib.sha256(content).hexdigest())
 
@@ -158,10 +159,12 @@ def _golden(content: bytes, info: ModelInfo) -> tuple[NDArray[Any], NDArray[Any]
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             inputs, outputs = arrays["inputs"], arrays["outputs"]
-    except (ValueError, AttributeError) as error:  # what numpy says of pickles or of no npz at all
+    except (ValueError, AttributeError, TypeError) as error:  # what numpy says of pickles or of no npz at all
         raise ValueError(f"its {GOLDEN} is damaged") from error
     except KeyError as error:
         raise ValueError(f"its {GOLDEN} lacks {error}") from error
+    if inputs.ndim == 0 or outputs.ndim == 0:
+        raise ValueError(f"its {GOLDEN} holds single numbers")
     if len(inputs) == 0 or len(inputs) != len(outputs):
         raise ValueError(f"its {GOLDEN} has {len(inputs)} inputs and {len(outputs)} outputs")
     if outputs.shape[1:] != (info.outputs,):
@@ -174,4 +177,6 @@ def _cause(error: Exception) -> str:
         return f"its {INFO} is no JSON: {error.msg} in line {error.lineno}"
     if isinstance(error, UnicodeDecodeError):
         return "its metadata are no UTF-8 text"
+    if isinstance(error, OverflowError):
+        return f"a number in its {INFO} is too large"
     return (str(error).strip().splitlines() or ["damaged"])[0]

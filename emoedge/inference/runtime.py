@@ -110,10 +110,11 @@ class Interpreter:
             with _quiet():
                 self._interpreter = module(self.runtime).Interpreter(model_content=model, num_threads=threads)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except (ValueError, RuntimeError) as error:  # also UnicodeDecodeError, of a tensor's name
             raise ModelError(f"{self.runtime} cannot run it: {_first_line(error)}") from error
-        self.input, input_index = _only(self._interpreter.get_input_details(), "input")
-        self.output, output_index = _only(self._interpreter.get_output_details(), "output")
+        self.input, input_index = _only(inputs, "input")
+        self.output, output_index = _only(outputs, "output")
         # Views into the runtime's memory; made anew for each use, as a live one blocks `invoke`.
         self._input_view = self._interpreter.tensor(input_index)
         self._output_view = self._interpreter.tensor(output_index)

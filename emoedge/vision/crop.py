@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import TYPE_CHECKING
 
 import cv2
@@ -148,8 +148,8 @@ class FaceFrontEnd:
         return value
 
     def _number(self, key: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise ModelError(f"{self.name}: {key} is {value!r}, expected a finite number")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+            raise ModelError(f"{self.name}: {key} is {value!r:.40}, expected a finite number")
         return float(value)
 
     def _per_channel(self, key: str, value: object) -> NDArray[np.float64]:

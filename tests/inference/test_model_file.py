@@ -16,6 +16,7 @@ from emoedge.errors import ModelError
 from emoedge.inference.metadata import decode, encode
 from emoedge.inference.model import load_model
 from emoedge.inference.model_file import FRONT_END, GOLDEN, INFO, LABELS, ModelFile
+from emoedge.inference.runtime import Interpreter
 from emoedge.inference.spec import FrontEndSpec
 from emoedge.messages import Modality
 
@@ -136,6 +137,9 @@ CASES = {
     "abstain_below is": {"abstain_below": "often"},
     "output 'maybe'": {"output": "maybe"},
     "dtype 'int4'": {"dtype": "int4"},
+    "emoedge.json is too large": {"temperature": 10**400},
+    "json is too large": {"prior": [10**400] * 7},
+    "scale is 1000": {"front_end": {"name": "face_gray", "parameters": {"size": 12, "scale": 10**400}}},
 }
 
 
@@ -157,6 +161,12 @@ def npz(**arrays):
     return content.getvalue()
 
 
+def npy(array):
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("cause", "members"),
     [
@@ -172,6 +182,8 @@ def npz(**arrays):
         ("golden inputs", {GOLDEN: npz(inputs=np.zeros((1, 9, 12, 1), np.int8), outputs=np.zeros((1, 7), np.int8))}),
         ("golden outputs", {GOLDEN: npz(inputs=np.zeros((1, 12, 12, 1), np.int8), outputs=np.zeros((1, 7)))}),
         ("golden.npz is damaged", {GOLDEN: b"nonsense"}),
+        ("golden.npz is damaged", {GOLDEN: npy(np.zeros((2, 2)))}),
+        ("golden.npz holds single numbers", {GOLDEN: npz(inputs=np.int8(1), outputs=np.int8(1))}),
         ("golden.npz is damaged", {GOLDEN: npz(inputs=np.array([{}], dtype=object), outputs=np.zeros((1, 7)))}),
     ],
 )
@@ -179,6 +191,16 @@ def test_damaged_members_are_refused(tiny, cause, members):
     rebuilt(tiny, **members)
     with pytest.raises(ModelError, match=cause):
         load_model(tiny)
+
+
+def test_a_tensor_whose_name_is_no_text_is_refused(tmp_path, model_file):
+    file = model_file("float32")
+    name = Interpreter(file.tflite)._interpreter.get_input_details()[0]["name"].encode()
+    assert name in file.tflite
+    spoilt = file.tflite.replace(name, b"\xff" * len(name))
+    replace(file, tflite=spoilt).write(tmp_path / "m.tflite")
+    with pytest.raises(ModelError, match=r"m\.tflite: .* cannot run it: "):
+        load_model(tmp_path / "m.tflite")
 
 
 def test_other_modality_is_refused(tiny):
