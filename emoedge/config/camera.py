@@ -42,7 +42,10 @@ class CameraConfig:
         "its points. Pictures that one lies wholly beside are not looked at.",
     )  # fmt: skip
     paced: bool = setting(
-        default=True, help="Play a file at its own speed, as a camera would; false: as fast as it is looked at."
+        default=True,
+        help="Play a file at its own speed, as a camera would; false: as fast as it is looked at. Pictures are "
+        "dated by the clock all the same: durations in events come out too short and vision.rate leaves out most "
+        "pictures. `emoedge replay` goes through a recording at full speed with its own times.",
     )
     loop: bool = setting(default=False, help="Start a file again at its end.")
     stall_timeout: float = setting(

@@ -21,7 +21,10 @@ class MicrophoneConfig:
     )
     gain: float = setting(0.0, minimum=-40, maximum=40, unit="dB", help="Applied before everything else.")
     paced: bool = setting(
-        default=True, help="Play a file at its own speed, as a microphone would; false: as fast as it is heard."
+        default=True,
+        help="Play a file at its own speed, as a microphone would; false: as fast as it is heard. Sound is dated by "
+        "the clock all the same: durations in events come out too short. `emoedge replay` goes through a recording at "
+        "full speed with its own times.",
     )
     loop: bool = setting(default=False, help="Start a file again at its end.")
     stall_timeout: float = setting(
