@@ -39,13 +39,17 @@ CROWD = 2
 CERTAIN = 0.7
 """Share of looks in which a new face must have been found to be confirmed."""
 
+GAP = 3.0
+"""Times the last pause between two frames: a pause this long, and longer than `leave`, is a gap, not a slow film's."""
+
 
 class Vision:
     """Finds, follows and judges faces.
 
     Without a front end and a classifier faces are followed and never judged. Every face that is seen in a
     frame has an observation in its result, with scores unless it is too poor: a face that did not change
-    keeps the scores it was given, and gets new ones every `refresh` seconds.
+    keeps the scores it was given, and gets new ones every `refresh` seconds. After a gap longer than `leave`
+    nobody is taken for who was there before.
     """
 
     def __init__(
@@ -59,9 +63,11 @@ class Vision:
         self._detector = detector
         self._front_end = front_end
         self._classifier = classifier
+        self._tracks: list[Track] = []
         self._gate = MotionGate(config.motion)
         self._scanner = Scanner(detector, config.smallest, config.scan_interval)
-        self._tracks: list[Track] = []
+        self._at: float | None = None
+        self._pause = 0.0
         self._numbers = 0
         self._spared = SPARED
         self._counts = dict.fromkeys(("frames", "invalid", "unmoved", "scans", "classified"), 0)
@@ -79,6 +85,7 @@ class Vision:
         if gray is None:
             self._counts["invalid"] += 1
             return VisionResult(at, moved=False, left=self._give_up(at))
+        ended = self._end_at_gap(at)
         motion = self._gate.look(gray)
         self._scanner.note(motion, gray.shape)
         moved = motion.any or self._scanner.owes or any(t.number == 0 for t in self._tracks)
@@ -93,9 +100,27 @@ class Vision:
             for track in self._tracks:
                 track.stayed(at)
         appeared = self._confirm(at)
-        left = self._give_up(at)
+        left = ended + self._give_up(at)
         faces = self._observed(image, gray, at)
         return VisionResult(at, faces, appeared, left, moved and not motion.blank)
+
+    def _end_at_gap(self, at: float) -> tuple[int, ...]:
+        """End all tracks where nobody was watched for so long that anybody may be there now; the confirmed numbers."""
+        before, self._at = self._at, at
+        if before is None:
+            return ()
+        usual, self._pause = self._pause, at - before
+        if self._pause <= max(self._config.leave, GAP * usual):
+            return ()
+        return self._begin_anew()
+
+    def _begin_anew(self) -> tuple[int, ...]:
+        """Search the next picture as the first one, and follow nobody; the numbers of those who were followed."""
+        self._gate = MotionGate(self._config.motion)
+        self._scanner.begin()
+        ended = tuple(track.number for track in self._tracks if track.number)
+        self._tracks = []
+        return ended
 
     def _observed(self, image: NDArray[np.uint8], gray: NDArray[np.uint8], at: float) -> tuple[FaceObservation, ...]:
         """All confirmed faces in the order in which they came."""

@@ -100,6 +100,10 @@ class Scanner:
         """Whether any part is still to be searched."""
         return any(band.owes for band in self._bands)
 
+    def begin(self) -> None:
+        """Take the next picture for the first one: nothing of it has been searched."""
+        self._shape = ()
+
     def note(self, motion: Motion, shape: tuple[int, ...]) -> None:
         """Take down what changed in a picture of `shape`, height x width."""
         if shape != self._shape:

@@ -102,6 +102,24 @@ def test_a_short_occlusion_keeps_the_number(studio):
     assert account.results[-1].faces
 
 
+def test_nobody_inherits_the_number_of_who_was_there_before_a_gap(studio):
+    vision = studio.vision(leave=1.5)
+    picture, truth = studio.with_face(studio.ground(), 320, 250, 120)
+    film = [(studio.grain(picture, seed), [truth]) for seed in range(4)]
+    assert studio.play(vision, film, fps=5).tracks == {1}
+    after = studio.play(vision, film, fps=5, start=3600.0)
+    assert [n for r in after.results for n in r.left] == [1]
+    assert after.tracks == {2}
+
+
+def test_a_film_of_few_frames_has_no_gaps(studio):
+    picture, truth = studio.with_face(studio.ground(), 320, 250, 120)
+    film = [(studio.grain(picture, seed), [truth]) for seed in range(6)]
+    account = studio.play(studio.vision(leave=1.5), film, fps=0.5)
+    assert account.tracks == {1}
+    assert not any(r.left for r in account.results)
+
+
 @pytest.mark.parametrize("kind", ["blank", "white", "noise", "ground", "texture"])
 def test_where_nobody_is_nobody_is_seen(studio, kind):
     random = np.random.default_rng(5)
