@@ -48,8 +48,8 @@ class Vision:
 
     Without a front end and a classifier faces are followed and never judged. Every face that is seen in a
     frame has an observation in its result, with scores unless it is too poor: a face that did not change
-    keeps the scores it was given, and gets new ones every `refresh` seconds. After a gap longer than `leave`
-    nobody is taken for who was there before.
+    keeps the scores it was given, and gets new ones every `refresh` seconds. After a gap longer than `leave`,
+    and where pictures of another size begin, nobody is taken for who was there before.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Vision:
         self._tracks: list[Track] = []
         self._gate = MotionGate(config.motion)
         self._scanner = Scanner(detector, config.smallest, config.scan_interval)
+        self._shape: tuple[int, ...] = ()
         self._at: float | None = None
         self._pause = 0.0
         self._numbers = 0
@@ -85,7 +86,7 @@ class Vision:
         if gray is None:
             self._counts["invalid"] += 1
             return VisionResult(at, moved=False, left=self._give_up(at))
-        ended = self._end_at_gap(at)
+        ended = self._end_at_break(gray.shape, at)
         motion = self._gate.look(gray)
         self._scanner.note(motion, gray.shape)
         moved = motion.any or self._scanner.owes or any(t.number == 0 for t in self._tracks)
@@ -104,18 +105,16 @@ class Vision:
         faces = self._observed(image, gray, at)
         return VisionResult(at, faces, appeared, left, moved and not motion.blank)
 
-    def _end_at_gap(self, at: float) -> tuple[int, ...]:
-        """End all tracks where nobody was watched for so long that anybody may be there now; the confirmed numbers."""
+    def _end_at_break(self, shape: tuple[int, ...], at: float) -> tuple[int, ...]:
+        """End all tracks after a gap, or where pictures of another size begin; the numbers of the confirmed ones."""
         before, self._at = self._at, at
+        resized, self._shape = shape != self._shape, shape
         if before is None:
             return ()
         usual, self._pause = self._pause, at - before
-        if self._pause <= max(self._config.leave, GAP * usual):
+        if not resized and self._pause <= max(self._config.leave, GAP * usual):
             return ()
-        return self._begin_anew()
-
-    def _begin_anew(self) -> tuple[int, ...]:
-        """Search the next picture as the first one, and follow nobody; the numbers of those who were followed."""
+        # Anybody may be there now, or anywhere: this picture is searched as the first one is.
         self._gate = MotionGate(self._config.motion)
         self._scanner.begin()
         ended = tuple(track.number for track in self._tracks if track.number)

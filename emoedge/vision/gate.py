@@ -65,6 +65,7 @@ class MotionGate:
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._before: NDArray[np.float32] | None = None
+        self._shape: tuple[int, ...] = ()
 
     def look(self, gray: NDArray[np.uint8]) -> Motion:
         """What changed in `gray`, height x width; everything, when it is the first of its size."""
@@ -76,8 +77,8 @@ class MotionGate:
         cell = (width / columns, height / rows)
         mean, spread = cv2.meanStdDev(small)
         blank = bool(spread[0, 0] < FLAT)
-        if self._before is None or self._before.shape != small.shape:
-            self._before = small
+        if self._before is None or self._shape != gray.shape:
+            self._before, self._shape = small, gray.shape
             return Motion(np.ones(small.shape, dtype=bool), cell, blank)
         # Not np.clip: of two numbers it takes longer than all the rest here.
         common = min(max(float(mean[0, 0]) / max(cv2.mean(self._before)[0], 1.0), 0.8), 1.25)

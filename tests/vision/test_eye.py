@@ -248,6 +248,20 @@ def test_a_new_size_of_picture_starts_the_search_anew(studio):
     assert account.hits >= 30
 
 
+@pytest.mark.parametrize("size", [(320, 240), (1280, 960)])
+def test_nobody_stays_where_pictures_of_another_size_had_them(studio, size):
+    vision = studio.vision()
+    picture, truth = studio.with_face(studio.ground(), 200, 250, 120)
+    assert studio.play(vision, [(studio.grain(picture, seed), [truth]) for seed in range(4)], fps=5).tracks == {1}
+    factor = size[0] / 640
+    there = type(truth)(*(factor * v for v in (truth.x, truth.y, truth.width, truth.height)))
+    resized = [(studio.grain(cv2.resize(picture, size), seed), [there]) for seed in range(6)]
+    account = studio.play(vision, resized, fps=5, start=0.8)
+    assert [n for r in account.results for n in r.left] == [1]
+    assert account.hits >= 4
+    assert account.false == 0
+
+
 def test_following_costs_a_fraction_of_scanning_every_frame(studio):
     pixels = {"eye": 0, "naive": 0}
 

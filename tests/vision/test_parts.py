@@ -54,6 +54,12 @@ def test_the_gate_sees_where_something_changed():
     assert int(motion.cells.sum()) == 16
 
 
+def test_the_gate_begins_anew_with_another_size_of_the_same_form():
+    gate = MotionGate(6)
+    gate.look(still())
+    assert gate.look(cv2.resize(still(), (320, 240))).cells.all()
+
+
 def test_the_gate_adds_up_slow_changes_and_takes_out_common_ones():
     gate = MotionGate(6)
     gate.look(still())
