@@ -37,7 +37,10 @@ CROWD = 2
 """... so many faces; where there are more each is spared the longer, and a crowd costs no more looks than these."""
 
 CERTAIN = 0.7
-"""Share of looks in which a new face must have been found to be confirmed."""
+"""Share of the last looks in which a new face must have been found to be confirmed."""
+
+DOUBT = 1.5
+"""Seconds for which a new face that the detector does not find is followed, whatever still looks like it there."""
 
 GAP = 3.0
 """Times the last pause between two frames: a pause this long, and longer than `leave`, is a gap, not a slow film's."""
@@ -155,8 +158,9 @@ class Vision:
     def _confirm(self, at: float) -> tuple[int, ...]:
         appeared = []
         for track in self._tracks:
-            sure = track.hits >= 2 and track.hits >= CERTAIN * track.looks
-            if track.number == 0 and track.visible and sure and at - track.first >= self._config.confirm:
+            if track.number or not track.visible or at - track.first < self._config.confirm:
+                continue
+            if track.hits >= 2 and track.certainty >= CERTAIN:
                 self._numbers += 1
                 track.number = self._numbers
                 appeared.append(track.number)
@@ -168,7 +172,8 @@ class Vision:
         kept, left = [], []
         for track in self._tracks:
             if track.number == 0:
-                lost = not track.visible and at - track.found >= min(config.confirm, config.leave)
+                patience = DOUBT if track.visible else min(config.confirm, config.leave, DOUBT)
+                lost = at - track.found >= patience
             else:
                 lost = at - track.last >= config.leave
             if not lost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ RUNS = 0.6
 PATIENCE = 10.0
 """Seconds for which a face is believed that the detector does not find and that still looks like one."""
 
+LATELY = 20
+"""Looks that tell how surely a new face is found."""
+
 FASTEST = 0.6
 """Sides: a prediction moves a face no further, or one bad box would throw the window away."""
 
@@ -60,8 +64,10 @@ class Track:
     """Whether it was seen in the last look: by the detector, as some face, or still looking like itself ..."""
     sure: bool = True
     """... and by the detector or as some face: what only looks like itself may be the wall behind it."""
-    looks: int = 1
     hits: int = 1
+    """Looks in which the detector found it."""
+    lately: deque[bool] = field(default_factory=lambda: deque((True,), maxlen=LATELY))
+    """Which of the last looks were hits, newest last."""
     velocity: tuple[float, float] = (0.0, 0.0)
     """Pixels a second."""
     likeness: NDArray[np.uint8] | None = None
@@ -96,6 +102,11 @@ class Track:
     def last(self) -> float:
         """Seconds, when it was last there for all that is known: found, or upheld for PATIENCE at most."""
         return max(self.found, min(self.upheld, self.found + PATIENCE))
+
+    @property
+    def certainty(self) -> float:
+        """Share of the last looks in which the detector found it."""
+        return sum(self.lately) / len(self.lately)
 
     @property
     def speed(self) -> float:
@@ -156,14 +167,14 @@ class Track:
             self.reviewed = at
         self.found = at
         self.visible = self.sure = True
-        self.looks += 1
+        self.lately.append(True)
         self.hits += 1
 
     def alike(self, box: Box, at: float, *, facelike: bool) -> None:
         """The detector did not find it, and `box` looks as it did; `facelike`: or at least as faces do."""
         self.move(box, at)
         self.visible, self.sure = True, facelike
-        self.looks += 1
+        self.lately.append(False)
         if facelike:
             self.upheld = at
 
@@ -171,7 +182,7 @@ class Track:
         """It was looked for and not seen."""
         self.visible = False
         self.velocity = (0.0, 0.0)
-        self.looks += 1
+        self.lately.append(False)
 
     def could_be(self, box: Box, at: float) -> bool:
         """Whether a face found at `box` may be this one, lost some time ago."""

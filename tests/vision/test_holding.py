@@ -28,21 +28,22 @@ def watched(studio):
 
 
 class Watched:
-    def __init__(self, studio):
+    def __init__(self, studio, rate=RATE, **settings):
         self.studio = studio
+        self.rate = rate
         self.detector = Fallible()
-        self.vision = Vision(VisionConfig(), self.detector)
+        self.vision = Vision(VisionConfig(**settings), self.detector)
         self.index = 0
 
     def look(self, picture):
         self.index += 1
         grainy = self.studio.grain(picture, self.index)
-        return self.vision.look(Frame(grainy, self.index / RATE, self.index))
+        return self.vision.look(Frame(grainy, self.index / self.rate, self.index))
 
     def show(self, seconds, face=lambda picture: picture, seed=3):
         """The portrait, swaying, for that long; what was seen in each frame."""
         told = []
-        for _ in range(round(seconds * RATE)):
+        for _ in range(round(seconds * self.rate)):
             x = 320 + 6 * np.sin(self.index)
             told.append(self.look(face(self.studio.with_face(self.studio.ground(seed), x, 240, 130)[0])))
         return told
@@ -64,6 +65,25 @@ def test_a_face_that_the_detector_loses_is_upheld_for_a_while(watched):
     later = watched.show(4)
     assert number in later[-1].left or any(number in result.left for result in later)
     assert not later[-1].faces
+
+
+@pytest.mark.parametrize(("rate", "blind", "seen"), [(5.0, 2.0, 1.8), (25.0, 1.2, 1.4)])
+def test_a_new_face_that_was_lost_for_a_while_is_confirmed_as_soon_as_another(studio, rate, blind, seen):
+    watched = Watched(studio, rate, confirm=1.0)
+    watched.show(0.6)
+    watched.detector.blind = True
+    assert not any(result.appeared for result in watched.show(blind))
+    watched.detector.blind = False
+    assert any(result.appeared for result in watched.show(seen))
+
+
+def test_what_only_looks_like_what_was_found_once_is_not_followed_for_good(studio):
+    watched = Watched(studio, confirm=1.0)
+    watched.show(0.6)
+    watched.detector.blind = True
+    told = watched.show(4.0, face=lambda picture: studio.with_face(studio.ground(), 320, 240, 130)[0])
+    assert told[0].moved
+    assert not told[-1].moved, "nobody is looked for where nothing moves"
 
 
 def test_an_upheld_face_is_followed_where_it_goes(watched):

@@ -162,6 +162,17 @@ def test_a_look_at_a_face_that_moves_fast_counts_less(studio):
     assert 0 < running < 0.5 * at_rest
 
 
+def test_certainty_is_that_of_the_last_looks():
+    track, box = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0), Box(0, 0, 100, 100)
+    assert track.certainty == 1
+    for i in range(1, 60):
+        track.alike(box, i / 25, facelike=False)
+    assert track.certainty == 0
+    for i in range(60, 70):
+        track.hit(box, i / 25)
+    assert track.certainty == 0.5
+
+
 def test_a_face_that_stops_counts_in_full_again():
     track = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0)
     for i in range(1, 5):
