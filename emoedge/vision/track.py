@@ -42,6 +42,9 @@ PATIENCE = 10.0
 LATELY = 20
 """Looks that tell how surely a new face is found."""
 
+STRAYS = 1.5
+"""Seconds for which a lost face goes away from where it was: later anybody may have come from there."""
+
 FASTEST = 0.6
 """Sides: a prediction moves a face no further, or one bad box would throw the window away."""
 
@@ -190,5 +193,5 @@ class Track:
         if not 0.55 < ratio < 1.8:
             return False
         (x0, y0), (x, y) = self.box.centre, box.centre
-        reach = self.box.width * (0.8 + 1.5 * max(0.0, at - self.found))
+        reach = self.box.width * (0.8 + 1.5 * min(max(0.0, at - self.found), STRAYS))
         return math.hypot(x - x0, y - y0) < reach

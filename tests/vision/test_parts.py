@@ -162,6 +162,13 @@ def test_a_look_at_a_face_that_moves_fast_counts_less(studio):
     assert 0 < running < 0.5 * at_rest
 
 
+@pytest.mark.parametrize(("gone", "sides", "same"), [(0.0, 0.7, True), (0.0, 1.0, False), (1.5, 3.0, True), (60.0, 3.0, True), (60.0, 3.5, False)])
+def test_a_lost_face_comes_back_near_to_where_it_was(gone, sides, same):
+    track = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0)
+    track.miss()
+    assert track.could_be(Box(100 * sides, 0, 100, 100), gone) is same
+
+
 def test_certainty_is_that_of_the_last_looks():
     track, box = Track(Box(0, 0, 100, 100), 0.0, 0.0, 0.0), Box(0, 0, 100, 100)
     assert track.certainty == 1
