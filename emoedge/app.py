@@ -156,11 +156,11 @@ class App:
         self._meter.took(SPEECH, time.perf_counter() - before, self._clock.monotonic())
 
     def _tell_faces(self, took: float) -> None:
-        """The scores of every classified face, where somebody asked for them."""
+        """The scores of every face that was classified in this frame, where somebody asked for them."""
         if self._mqtt is None or not self._mqtt.raw_wanted or self._pipeline.seen is None:
             return
         for face in self._pipeline.seen.faces:
-            if face.scores is not None:
+            if face.scores is not None and face.fresh:
                 self._mqtt.raw(
                     Modality.FACE, subject=face_name(face.track), scores=face.scores.as_dict(),
                     quality=face.quality.overall, took=took * 1000,

@@ -145,6 +145,8 @@ class FaceObservation:
     quality: FaceQuality
     scores: Scores | None
     """None when the face was too poor to classify (`quality.reason`) or was followed but not classified."""
+    fresh: bool = False
+    """Whether `scores` were made of this frame; else they are what an earlier one told."""
 
 
 @dataclass(frozen=True, slots=True)

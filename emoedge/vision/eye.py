@@ -191,15 +191,16 @@ class Vision:
             track.grade = quality(face, track.steady.width, self._config, known=known, speed=track.speed)
             if not known:
                 track.known, track.compared = track.grade.reason is None, at
-        grade, scores = track.grade, None
+        grade, scores, fresh = track.grade, None, False
         if grade.reason is None and self._front_end is not None and self._classifier is not None:
-            if self._is_due(track, face, at):
+            fresh = self._is_due(track, face, at)
+            if fresh:
                 source = gray if self._front_end.channels == 1 else image
                 track.scores = self._classifier.classify(self._front_end.features(source, box))
                 track.classified, track.judged = at, face
                 self._counts["classified"] += 1
             scores = track.scores
-        return FaceObservation(at, track.number, box, grade, scores)
+        return FaceObservation(at, track.number, box, grade, scores, fresh)
 
     def _is_due(self, track: Track, face: NDArray[np.uint8], at: float) -> bool:
         if track.judged is None:

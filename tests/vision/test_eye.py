@@ -173,6 +173,14 @@ def test_a_changed_face_is_classified_six_times_a_second_of_a_film(studio, count
     assert counting.shown[0].shape == (48, 48, 1)
 
 
+def test_scores_are_fresh_once_for_each_look_of_the_classifier(studio, counting):
+    account = studio.play(studio.vision(counting), moving(studio, frames=30, speed=3))
+    faces = [face for result in account.results for face in result.faces]
+    assert sum(face.fresh for face in faces) == len(counting.shown) < len(faces)
+    assert faces[0].fresh
+    assert all(face.scores is not None for face in faces)
+
+
 def test_a_crowd_costs_no_more_looks_than_two(studio, counting):
     vision = studio.vision(counting)
     tracks, rate, seconds = set(), 20, 5
