@@ -149,11 +149,13 @@ class App:
         if not blocks:
             return
         self._meter.alive(MICROPHONE, blocks[-1].at)
-        before = time.perf_counter()
+        began = time.perf_counter()
         for block in blocks:
-            self._tell(self._pipeline.audio(block))
+            before = time.perf_counter()
+            events = self._pipeline.audio(block)
             self._tell_speech(time.perf_counter() - before)
-        self._meter.took(SPEECH, time.perf_counter() - before, self._clock.monotonic())
+            self._tell(events)
+        self._meter.took(SPEECH, time.perf_counter() - began, self._clock.monotonic())
 
     def _tell_faces(self, took: float) -> None:
         """The scores of every face that was classified in this frame, where somebody asked for them."""

@@ -86,3 +86,8 @@ def test_scores_that_were_kept_are_not_told_again(app, told):
     for index in range(9):
         app._look(Frame(np.zeros((64, 64, 3), np.uint8), index / 5, index))
     assert told.inferences == [(Modality.FACE, pytest.approx(1000 * WORK))] * 3
+
+
+def test_the_time_of_a_window_is_its_own(app, told):
+    app._listen([AudioBlock(np.zeros(800, np.float32), index / 20) for index in range(1, 6)])
+    assert told.inferences == [(Modality.SPEECH, pytest.approx(1000 * WORK))] * 5
