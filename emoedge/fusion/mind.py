@@ -102,7 +102,9 @@ class Mind:
         for subject in self._subjects():
             events += subject.step(at)
         voice = self._voice
-        if voice is not None and not self._speaking and not voice.belief.active(at):
+        # While somebody unseen speaks the voice is there, whatever can be made of it; of a face it tells no more.
+        heard = self._speaking and not self._faces
+        if voice is not None and not heard and not voice.belief.active(at):
             events += voice.finish(at, "silent")
             self._voice = None
         mode = self._present_mode(at)

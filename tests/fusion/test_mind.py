@@ -128,6 +128,25 @@ def test_an_unseen_voice_is_forgotten():
     assert m.state(4.0).subject is None
 
 
+def test_a_voice_that_got_a_face_is_forgotten_though_somebody_speaks():
+    m = mind(forget=2.0)
+    m.hear(say(0.0, "sad"))
+    for i in range(1, 40):
+        at = i / 10
+        m.see(look(at, face(at, 1, "happy"), appeared=[1] if i == 1 else []))
+        m.hear(say(at, "happy"))
+        others = [belief.subject for belief in m.state(at).others]
+        assert others == (["voice"] if at <= 2.0 else [])
+
+
+def test_an_unseen_voice_that_cannot_be_judged_stays_while_it_speaks():
+    m = mind(forget=2.0)
+    m.hear(say(0.0))
+    m.advance(10.0)
+    assert m.state(10.0).subject.subject == "voice"
+    assert m.state(10.0).mode is Mode.SPEECH_ONLY
+
+
 def test_lost_camera_takes_its_faces_with_it():
     m = mind()
     m.see(look(0.0, face(0.0, 1, "happy"), appeared=[1]))
