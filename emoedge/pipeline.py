@@ -56,7 +56,7 @@ class Pipeline:
         return events + self.mind.see(self.seen)
 
     def slow(self, share: float, stretch: float = 1.0) -> None:
-        """Look at this share of the frames that the configuration asks for, above 0 to 1.
+        """Look at this share of the frames that would be looked at, above 0 to 1.
 
         And judge speech `stretch` times as seldom, 1 or more.
         """
@@ -121,7 +121,9 @@ def build_pipeline(config: Config, models: Models, *, camera: bool = True, micro
         hearing = Hearing(config.speech, speech_end, models.speech)
     sensors = tuple(name for name, there in ((CAMERA, camera), (MICROPHONE, microphone)) if there)
     mind = Mind(config.fusion, reliabilities(config, models), sensors)
-    return Pipeline(vision=vision, hearing=hearing, mind=mind, rate=RateLimit(config.vision.rate, config.camera.fps))
+    # What the camera gives and what of it is decoded; the higher `vision.rate` asks for no more than that.
+    full = min(config.camera.fps, config.camera.max_fps or config.camera.fps)
+    return Pipeline(vision=vision, hearing=hearing, mind=mind, rate=RateLimit(config.vision.rate, full))
 
 
 def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]:

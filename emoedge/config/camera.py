@@ -19,7 +19,9 @@ class CameraConfig:
         "640x480", pattern=r"[1-9]\d{1,3}x[1-9]\d{1,3}", form="WIDTHxHEIGHT in px",
         help="Picture size asked of the device.",
     )  # fmt: skip
-    fps: float = setting(15.0, minimum=1, maximum=120, unit="Hz", help="Frame rate asked of the device.")
+    fps: float = setting(15.0, minimum=1, maximum=120, unit="Hz",
+        help="Frame rate asked of the device; other sources are taken to have it where the pace slows down.",
+    )  # fmt: skip
     max_fps: float = setting(
         0.0, minimum=0, maximum=120, unit="Hz",
         help="Pictures of a device or stream that are decoded a second at most, of those that vision.rate wants; "

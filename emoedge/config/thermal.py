@@ -12,7 +12,7 @@ class ThermalConfig:
     """When the daemon slows down before the board does."""
 
     warm: float = setting(
-        75.0, minimum=30, maximum=120, unit="°C", help="From here on half of `vision.rate` is analysed ..."
+        75.0, minimum=30, maximum=120, unit="°C", help="From here on half as many frames are analysed ..."
     )
     hot: float = setting(82.0, minimum=30, maximum=120, unit="°C", help="... and from here on a quarter.")
     hysteresis: float = setting(

@@ -77,7 +77,7 @@ class HealthReport:
     problems: tuple[str, ...] = ()
     """One line each."""
     rate_share: float = 1.0
-    """Share of `vision.rate` that heat, power and `cpu.budget` allow now."""
+    """Share of the frames otherwise looked at that heat, power and `cpu.budget` allow now."""
     rate_reason: str | None = None
     """Why that is less than 1, or speech is judged less often."""
     cpu: CpuUse | None = None

@@ -18,7 +18,7 @@ class Pace:
     """What is allowed now."""
 
     share: float
-    """Of `vision.rate`, above 0 to 1."""
+    """Of the frames that are looked at otherwise, above 0 to 1."""
     reason: str | None = None
     """Why it is less than 1."""
     stretch: float = 1.0

@@ -14,6 +14,7 @@ from emoedge.ops.cooling import Cooling
 from emoedge.ops.governor import Governor
 from emoedge.ops.thermal import FULL, Pace
 from emoedge.pipeline import Models, build_pipeline
+from emoedge.sources.factory import decoding_limit
 from emoedge.vision.rate import RateLimit
 
 RATE, HOP = 25.0, 0.5
@@ -159,6 +160,24 @@ def test_heat_and_budget_bind_together():
     assert pace.share == 0.5
     assert pace.reason == "above 75 °C, cpu.budget 10%"
     assert pipeline.frame_rate == 5.0
+
+
+@pytest.mark.parametrize(("rate", "fps", "max_fps", "real"), [(5, 15, 0, 5), (15, 15, 5, 5), (0, 15, 5, 5), (30, 10, 0, 10)])
+def test_the_pace_is_that_of_the_frames_that_really_come(rate, fps, max_fps, real):
+    config = default_config(overrides={
+        "vision.rate": float(rate), "camera.fps": float(fps), "camera.max_fps": float(max_fps), "cpu.budget": "10%",
+    })  # fmt: skip
+    pipeline, limit, spent = build_pipeline(config, Models()), decoding_limit(config), [0.0]
+    governor = Governor(
+        config, pipeline, cooling=Cooling(config.thermal, read=lambda: None), decoding=limit, spent=lambda: spent[0]
+    )
+    assert governor.look(None, 0.0)[1].vision_rate == limit.rate == real
+    assert governor.look(80.0, 2.0)[1].vision_rate == limit.rate == real / 2
+    assert sum(limit.due(n / fps) for n in range(10 * fps)) == pytest.approx(5 * real, abs=1)
+    for second in range(3, 40):
+        spent[0] += 0.3
+        _, use = governor.look(50.0, float(second))
+    assert use.vision_rate == limit.rate == pytest.approx(SLOWEST_RATE), "as slow as it may be, and no slower"
 
 
 def test_without_a_budget_use_is_still_told():

@@ -85,7 +85,7 @@ def test_undervoltage_is_told_once_and_each_pace_once(caplog):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rate", "share", "passed"), [(5, 1, 50), (5, 0.5, 25), (5, 0.25, 13), (0, 1, 150), (0, 0.5, 75)])
+@pytest.mark.parametrize(("rate", "share", "passed"), [(5, 1, 50), (5, 0.5, 25), (5, 0.25, 13), (0, 1, 150), (0, 0.5, 75), (30, 1, 150), (30, 0.5, 75)])
 def test_frames_that_are_left_out(rate, share, passed):
     limit = RateLimit(rate, 15)
     limit.slow(share)
