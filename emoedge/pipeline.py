@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emoedge.errors import ModelError
+from emoedge.errors import ConfigError, ModelError
 from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import CAMERA, MICROPHONE, Mind
-from emoedge.messages import Modality
+from emoedge.messages import SAMPLE_RATE, Modality
 from emoedge.vision.rate import RateLimit
 
 if TYPE_CHECKING:
@@ -144,10 +144,21 @@ def reliabilities(config: Config, models: Models) -> dict[Modality, Reliability]
     }
 
 
+def check_speech(config: Config, model: Model) -> None:
+    """Raise ConfigError where no window of this model can hold the voice that the configuration asks for."""
+    from emoedge.audio.front_end import build  # noqa: PLC0415 - a device without a microphone hears nothing
+
+    window, asked = build(model.info.front_end).window_samples / SAMPLE_RATE, config.speech.min_voice
+    if asked >= window:
+        told = f"less than {window:g} s, which is all that the speech model {model.info.name} hears at once"
+        raise ConfigError([f"speech.min_voice: {asked:g}: expected {told}"])
+
+
 def load_models(config: Config, *, base: Path | None = None, camera: bool = True, microphone: bool = True) -> Models:
     """Load and check the configured models of the senses that are on; raises ModelError that names every bad one.
 
-    `base`: the folder of the config file, where a relative path may start.
+    Raises ConfigError where the configuration does not fit a model. `base`: the folder of the config file, where a
+    relative path may start.
     """
     from emoedge.inference.model import load_model  # noqa: PLC0415 - `emoedge --help` loads no interpreter
     from emoedge.inference.shipped import resolve  # noqa: PLC0415
@@ -166,4 +177,6 @@ def load_models(config: Config, *, base: Path | None = None, camera: bool = True
             problems.append(str(error))
     if problems:
         raise ModelError("\n".join(problems))
+    if loaded["speech"] is not None:
+        check_speech(config, loaded["speech"])
     return Models(face=loaded["face"], speech=loaded["speech"])

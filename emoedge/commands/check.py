@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from emoedge.commands import config_option
-from emoedge.errors import ModelError
+from emoedge.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,7 @@ def execute(args: argparse.Namespace) -> int:
         try:
             said = "not loaded: nothing feeds it" if is_none(source) else _model(kind, name, config, path)
             lines.append(f"models.{kind:<7} {said}")
-        except ModelError as error:
+        except (ConfigError, ModelError) as error:
             problems.append(str(error))
     problems += _broker(config)
     if problems:
@@ -58,7 +58,6 @@ def execute(args: argparse.Namespace) -> int:
 
 def _broker(config: Config) -> list[str]:
     """What is wrong with the files that the connection needs; the service's environment is not this one's."""
-    from emoedge.errors import ConfigError
     from emoedge.ops.credentials import mqtt_password
     from emoedge.outputs.tls import tls_context
 
@@ -102,14 +101,18 @@ def _aggregates(config: Config) -> str:
 
 
 def _model(kind: str, name: str, config: Config, path: Path) -> str:
-    """Load one model and describe it; raises ModelError."""
+    """Load one model and describe it; raises ModelError, or ConfigError where the configuration does not fit it."""
     from emoedge.inference.model import load_model
     from emoedge.inference.shipped import resolve
+    from emoedge.pipeline import check_speech
 
     file = resolve(name, path.parent)
     if file is None:
         return "none"
-    return _describe(load_model(file, kind, config.models.threads), file)
+    model = load_model(file, kind, config.models.threads)
+    if kind == "speech":
+        check_speech(config, model)
+    return _describe(model, file)
 
 
 def _describe(model: Any, file: Path) -> str:

@@ -25,8 +25,9 @@ class SpeechConfig:
         0.4, minimum=0, maximum=10, unit="s", help="Time without voice after which the gate shuts."
     )
     min_voice: float = setting(
-        0.3, minimum=0, maximum=10, unit="s", help="A window with less voice in it is not classified (`no_voice`)."
-    )
+        0.3, minimum=0, maximum=10, unit="s",
+        help="A window with less voice in it is not classified (`no_voice`); less than the model's window.",
+    )  # fmt: skip
     min_snr: float = setting(
         3.0, minimum=0, maximum=60, unit="dB", help="Voice this little over the noise is not classified (`low_snr`) ..."
     )
