@@ -292,7 +292,11 @@ class App:
         else:
             self._attendant.stopping()
         now = self._clock.monotonic()
-        self._tell(self._pipeline.finish(now))
+        before, heard = time.perf_counter(), self._pipeline.heard
+        events = self._pipeline.finish(now)
+        if self._pipeline.heard is not heard:
+            self._tell_speech(time.perf_counter() - before)
+        self._tell(events)
         self._stop_sources()
         self._tell_nobody(now)
         for sink in self._sinks:

@@ -95,8 +95,13 @@ class Pipeline:
         return self.mind.sensor(name, status, at, problem)
 
     def finish(self, at: float) -> list[Event]:
-        """End what runs."""
-        return self.mind.finish(at)
+        """End what runs; what was said since the last window is heard before."""
+        events: list[Event] = []
+        # Not where a pause or a loss has ended what was said.
+        if self.hearing is not None and self.mind.speaking:
+            self.heard = self.hearing.finish(at)
+            events = self.mind.hear(self.heard)
+        return events + self.mind.finish(at)
 
     def state(self, at: float) -> State:
         """What is known at that time."""

@@ -53,8 +53,11 @@ class Senses:
         return VisionResult(frame.at, (face,), (1,) if self.pictures == 1 else ())
 
     def hear(self, block):
+        return self.finish(block.at)
+
+    def finish(self, at):
         self.watch.now += WORK
-        return HearingResult(block.at, True, (SpeechObservation(block.at, 1.0, 20.0, HAPPY),))
+        return HearingResult(at, True, (SpeechObservation(at, 1.0, 20.0, HAPPY),))
 
 
 class Told:
@@ -91,3 +94,9 @@ def test_scores_that_were_kept_are_not_told_again(app, told):
 def test_the_time_of_a_window_is_its_own(app, told):
     app._listen([AudioBlock(np.zeros(800, np.float32), index / 20) for index in range(1, 6)])
     assert told.inferences == [(Modality.SPEECH, pytest.approx(1000 * WORK))] * 5
+
+
+def test_the_window_that_is_judged_at_the_end_is_told(app, told):
+    app._listen([AudioBlock(np.zeros(800, np.float32), 0.05)])
+    app._close()
+    assert told.inferences == [(Modality.SPEECH, pytest.approx(1000 * WORK))] * 2

@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from emoedge.config import default_config
 from emoedge.errors import MediaError
+from emoedge.messages import AudioBlock
+from emoedge.pipeline import build_pipeline, load_models
 from emoedge.sources.film import open_film
 
 
@@ -65,6 +68,36 @@ def test_a_sound_file_alone(emoedge, voice):
     kinds = [json.loads(line)["event_type"] for line in done.stdout.splitlines()]
     assert kinds.count("voice_start") == kinds.count("voice_end") >= 1
     assert "person_appeared" not in kinds
+
+
+@pytest.fixture(scope="module")
+def models():
+    return load_models(default_config(), camera=False)
+
+
+def listening(models, voice):
+    """A pipeline in whose last tenth of a second somebody speaks, since whose last window that has not been judged."""
+    pipeline = build_pipeline(default_config(overrides={"speech.hop": 10.0}), models, camera=False)
+    with wave.open(str(voice)) as file:
+        samples = np.frombuffer(file.readframes(int(6.5 * 16000)), "<i2").astype(np.float32) / 32768
+    for end in range(1600, len(samples) + 1, 1600):
+        pipeline.audio(AudioBlock(samples[end - 1600 : end], end / 16000))
+    assert pipeline.mind.speaking
+    assert pipeline.hearing.counters["classified"] == 0
+    return pipeline
+
+
+def test_what_is_said_at_the_very_end_is_judged(models, voice):
+    pipeline = listening(models, voice)
+    assert next(e.type.value for e in pipeline.finish(6.5)) == "voice_end"
+    assert pipeline.hearing.counters["classified"] == len(pipeline.heard.observations) == 1
+
+
+def test_what_was_said_before_a_pause_is_not_judged_after_it(models, voice):
+    pipeline = listening(models, voice)
+    pipeline.mind.pause(6.5, paused=True)
+    assert pipeline.finish(60.0) == []
+    assert pipeline.hearing.counters["classified"] == 0
 
 
 @pytest.mark.parametrize(
