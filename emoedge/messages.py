@@ -258,7 +258,7 @@ class State:
     mode: Mode
     people: int
     subject: Belief | None
-    """The largest face, else the voice; None when nobody is there."""
+    """The largest face, until another one is larger by a quarter, else the voice; None when nobody is there."""
     others: tuple[Belief, ...] = ()
     """Up to four more."""
     reason: Reason | None = None

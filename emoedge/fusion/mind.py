@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 OTHERS = 4
 """At most this many further subjects are told beside the main one."""
 
+CLEARLY = 1.25
+"""Times the main subject's area that another face must have to take its place: boxes change by some percent from frame
+to frame, and people who sit side by side are to take no turns in that."""
+
 CAMERA = "camera"
 MICROPHONE = "mic"
 
@@ -51,6 +55,7 @@ class Mind:
         self._awaited: dict[str, _Awaited] = {}
         self._ids = count(1)
         self._faces: dict[int, Subject] = {}
+        self._main = 0
         self._voice: Subject | None = None
         self._speaking = False
         self._utterance: tuple[str, float, str | None] | None = None
@@ -77,6 +82,7 @@ class Mind:
                 subject.observe(Evidence(Modality.FACE, at, face.quality.overall, face.scores, reason))
         for track in result.left:
             events += self._leave(track, at, "left")
+        self._choose()
         return events + self.advance(at)
 
     def hear(self, result: HearingResult) -> list[Event]:
@@ -192,9 +198,19 @@ class Mind:
         return f"ep-{next(self._ids)}"
 
     def _subjects(self) -> list[Subject]:
-        """Faces from the largest to the smallest, then the voice."""
-        faces = sorted(self._faces.values(), key=lambda s: (-s.area, s.since, s.name))
+        """The main face, the others from the largest to the smallest, then the voice."""
+        main = self._faces.get(self._main)
+        faces = sorted(self._faces.values(), key=lambda s: (s is not main, -s.area, s.since, s.name))
         return faces if self._voice is None else [*faces, self._voice]
+
+    def _choose(self) -> None:
+        """Make the largest face the main one, unless the one that is comes near to it."""
+        if not self._faces:
+            return
+        track, largest = max(self._faces.items(), key=lambda item: item[1].area)
+        main = self._faces.get(self._main)
+        if main is None or largest.area > CLEARLY * main.area:
+            self._main = track
 
     def _appear(self, track: int, at: float) -> Event:
         subject = make_subject(face_name(track), at, self._config, self._reliability, self._next_id)
@@ -213,7 +229,7 @@ class Mind:
         ]
 
     def _speaker(self, at: float) -> tuple[Subject, str]:
-        """Whose voice it is: the only face's, else the largest one's, else somebody unseen."""
+        """Whose voice it is: the only face's, else the main one's, else somebody unseen."""
         if self._faces:
             return self._subjects()[0], "only_face" if len(self._faces) == 1 else "largest_face"
         if self._voice is None:

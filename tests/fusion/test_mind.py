@@ -108,6 +108,24 @@ def test_two_people_are_told_apart_largest_first():
     assert [(b.subject, b.label) for b in state.others] == [("face-1", "sad")]
 
 
+def test_two_people_of_one_size_do_not_take_turns():
+    m = mind()
+    m.see(look(0.0, face(0.0, 1, "sad", 101.0), face(0.0, 2, "happy", 100.0), appeared=[1, 2]))
+    told = []
+    for i in range(1, 40):
+        watch(m, i / 10, (i + 1) / 10, (1, "sad", 100.0), (2, "happy", 100.0 + 8 * (-1) ** i))
+        told.append(m.state(i / 10).subject.subject)
+    assert set(told) == {"face-1"}
+    watch(m, 4.0, 4.2, (1, "sad", 100.0), (2, "happy", 115.0))
+    assert m.state(4.2).subject.subject == "face-2", "who comes clearly nearer is told first"
+    watch(m, 4.2, 4.4, (1, "sad", 105.0), (2, "happy", 100.0))
+    assert m.state(4.4).subject.subject == "face-2"
+    m.see(look(4.5, face(4.5, 1, "sad"), left=[2]))
+    assert m.state(4.5).subject.subject == "face-1"
+    m.sensor("camera", SensorStatus.RECONNECTING, 4.6)
+    assert m.state(4.6).subject is None
+
+
 def test_fused_mode_and_both_contributions():
     m = mind()
     m.see(look(0.0, face(0.0, 1, "angry"), appeared=[1]))
