@@ -87,6 +87,11 @@ class FaceFrontEnd:
         """Height, width and channels of what `prepare` and `features` return."""
         return self._size, self._size, self.channels
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Least and greatest value that `prepare` and `features` can return, over all channels."""
+        return float(self._table.min()), float(self._table.max())
+
     def prepare(self, face: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Model input, float32 of `shape`, from a face already cut out: uint8, H x W, H x W x 1, 3 or 4.
 

@@ -111,6 +111,37 @@ def test_unlabelled_inputs_are_drawn_all_the_same(tmp_path):
     assert found.prior == ()
 
 
+@pytest.mark.parametrize(
+    ("inputs_from", "parameters", "told"),
+    [
+        ((0, 255), {}, "inputs reach from 0 to 255, face_gray:size=24 makes 0 to 1; scale them alike"),
+        ((-1, 1), {}, "inputs reach from -1 to 1"),
+        ((0, 1), {"scale": 1.0}, "makes 0 to 255"),
+        ((0, 255), {"mean": 0.5, "std": 0.5}, "makes -1 to 1"),
+    ],
+)
+def test_faces_on_another_scale_than_the_front_ends_are_refused(tmp_path, inputs_from, parameters, told):
+    low, high = inputs_from
+    values = np.random.default_rng(0).random((60, 24, 24, 1))
+    values[:, 0, 0], values[:, 0, 1] = 0, 1
+    path = inputs(tmp_path / "r.npz", inputs=low + values * (high - low))
+    with pytest.raises(ConversionError) as refused:
+        prepare(request(path, front_end=FrontEndSpec("face_gray", {"size": 24, **parameters})))
+    assert told in str(refused.value)
+
+
+def test_a_few_values_that_resizing_has_pushed_over_the_edge_do_no_harm(tmp_path):
+    values = np.random.default_rng(0).random((60, 24, 24, 1))
+    values[:, 0] = 1.1
+    assert len(prepare(request(inputs(tmp_path / "r.npz", inputs=values))).held_out.inputs)
+
+
+def test_features_of_speech_have_no_range(tmp_path):
+    spec = FrontEndSpec("mfcc_mean")
+    path = inputs(tmp_path / "r.npz", inputs=np.random.default_rng(0).normal(-200, 50, (60, *build(spec).shape)))
+    assert len(prepare(request(path, front_end=spec)).held_out.inputs)
+
+
 BAD = {
     "inputs of shape": {"shape": (60, 20, 24, 1)},
     "hold NaN": {"inputs": np.full((60, 24, 24, 1), np.nan)},

@@ -37,6 +37,13 @@ def test_scale_and_offset_come_before_mean_and_std():
     np.testing.assert_allclose(made, (rgb / 127.5 - 1 - [0.1, 0.2, 0.3]) / [0.5, 0.6, 0.7], atol=1e-6)
 
 
+def test_the_span_is_what_black_and_white_become():
+    made = front_end("face_rgb", scale=1 / 127.5, offset=-1, mean=[0.1, 0.2, 0.3], std=(0.5, 0.6, -0.7))
+    every = np.concatenate([made.prepare(np.full((48, 48, 3), level, np.uint8)) for level in (0, 255)])
+    assert made.span == (every.min(), every.max())
+    assert front_end().span == (0, 1)
+
+
 def test_resizes_to_input_bilinearly_and_crops_the_centre():
     face = noise(96, 96)
     made = front_end(size=40, input=48, crop=40, scale=1.0).prepare(face)

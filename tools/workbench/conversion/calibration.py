@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SMALL_SET = 2000
 """Rows below which a twentieth is too few to hold out; three tenths are then."""
 
+OUTSIDE = 0.05
+"""Share of values that may lie outside what a face front end makes: resizing by cubics overshoots at edges."""
+
+FLAT = 0.05
+"""Share of the front end's range that rows reach over at least: all pictures together have dark and bright places."""
+
 
 def prepare(request: Request) -> CalibrationSet | None:
     """Rows of `request.calibrate`, or None where none is given; raises ConversionError, MediaError or ValueError.
@@ -146,7 +152,25 @@ def _checked(found: CalibrationSet, request: Request) -> CalibrationSet:
         if not np.isfinite(part.inputs).all():
             rows = int((~np.isfinite(part.inputs.reshape(len(part.inputs), -1)).all(axis=1)).sum())
             raise ConversionError(f"{path}: {rows} of {len(part.inputs)} inputs hold NaN or infinity; leave these out")
+        _check_scale(part.inputs, request)
     if found.representative.labelled and len(np.unique(found.representative.targets)) < 2:
         name = CANONICAL[int(found.representative.targets[0])]
         raise ConversionError(f"{path}: every row shows {name}; calibration needs all classes of the model")
     return found
+
+
+def _check_scale(inputs: NDArray[np.float32], request: Request) -> None:
+    """Raise ConversionError where a face front end cannot have made these; a speech one may make any number."""
+    if request.front_end.modality is not Modality.FACE:
+        return
+    from emoedge.vision.crop import FaceFrontEnd
+
+    low, high = FaceFrontEnd(request.front_end).span
+    slack = 1e-3 * (high - low)
+    outside = float(((inputs < low - slack) | (inputs > high + slack)).mean())
+    least, most = float(inputs.min()), float(inputs.max())
+    if outside > OUTSIDE or most - least < FLAT * (high - low):
+        raise ConversionError(
+            f"{request.calibrate}: inputs reach from {least:g} to {most:g}, {request.front_end} makes {low:g} to "
+            f"{high:g}; scale them alike, or give the front end the scale and offset that they have"
+        )
