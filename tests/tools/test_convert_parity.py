@@ -96,13 +96,13 @@ def test_report_is_written_in_both_forms(tmp_path):
         "parity": {"passed": False, "reason": "agreement 0.9 is below 0.97", "allowed": ["float_ops"], "rows": 9,
                    "agreement": 0.9, "kl": 0.01, "float_ops": ["GELU"]},
         "accuracy": [0.7, 0.6], "macro_f1": None, "size": {"source": 10, "float32": 9, "converted": 3},
-        "latency_ms": {"1": [0.1, 0.2]}, "worst_layers": [{"name": "conv/Relu", "snr_db": 12.3}],
+        "latency_ms": {"1": [0.1, 0.2]}, "worst_layers": [{"name": "conv/Relu", "snr_db": 12.3}], "warnings": ["look"],
     }  # fmt: skip
     as_json, as_page = report.write(content, tmp_path / "m.report")
     assert json.loads(as_json.read_text()) == content
     text = as_page.read_text()
     for words in ("not passed", "agreement 0.9 is below 0.97", "float_ops", "| conv/Relu | 12.3 |", "| accuracy | 0.7000 | 0.6000 |",
-                  "| macro-F1 | not measured | not measured |", "GELU", "| 1 | 0.100 | 0.200 |"):  # fmt: skip
+                  "| macro-F1 | not measured | not measured |", "GELU", "- Warning: look.", "| 1 | 0.100 | 0.200 |"):  # fmt: skip
         assert words in text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.report.json", "m.report.md"]
 

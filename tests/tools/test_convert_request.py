@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from workbench.conversion import ConversionError, Request, map_labels, parse_labels
 from workbench.conversion.command import main
-from workbench.conversion.pipeline import resolved
+from workbench.conversion.pipeline import Outcome, resolved
 
 from emoedge.emotions import CANONICAL
-from emoedge.inference.spec import FrontEndSpec
+from emoedge.inference.spec import FrontEndSpec, ModelInfo
+from emoedge.messages import Modality
 
 
 def request(**changes):
@@ -136,6 +137,19 @@ def test_files_that_are_no_models_exit_1_with_one_line(tmp_path, capsys, name, c
     assert str(path) in error
     assert error.count("\n") == 1
     assert not (tmp_path / "m.tflite").exists()
+
+
+def test_what_a_conversion_doubts_is_warned_of(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(b"")
+    info = ModelInfo(name="m", version="1", modality=Modality.FACE, front_end=FrontEndSpec("face_gray"), labels=CANONICAL,
+                     label_map=CANONICAL, parity={"agreement": 1.0, "rows": 9})  # fmt: skip
+    made = Outcome(path, info, True, {"warnings": ["look at the rows"]}, (path, path))
+    monkeypatch.setattr("workbench.conversion.command.convert", lambda _: made)
+    words = ["convert", "m.keras", "--modality", "face", "--labels", ",".join(CANONICAL), "--front-end", "face_gray",
+             "--calibrate", "rows.npz", "--output", str(path)]  # fmt: skip
+    assert main(words) == 0
+    assert capsys.readouterr().err == "warning: look at the rows\n"
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emoedge.errors import EmoedgeError
-from emoedge.inference.model import SMALLEST, front_end_shape
+from emoedge.inference.model import SMALLEST, calibrated, front_end_shape
 from emoedge.inference.model_file import ModelFile
 from emoedge.inference.runtime import Interpreter
 from emoedge.inference.spec import FrontEndSpec, ModelInfo
 from emoedge.messages import Modality
-from workbench.conversion import calibration, keras_source, report
+from workbench.conversion import calibration, doubts, keras_source, report
 from workbench.conversion.golden import golden_vectors, synthetic
 from workbench.conversion.latency import latencies
 from workbench.conversion.operations import float_operations, layer_errors
-from workbench.conversion.parity import Parity, compare, fit_temperature, output_kind
+from workbench.conversion.parity import Parity, canonical_scores, compare, fit_temperature, output_kind
 from workbench.conversion.process import Converter, ConverterCrashError, explain
 from workbench.conversion.request import ConversionError
 
@@ -47,6 +47,11 @@ class Outcome:
     report: Mapping[str, Any]
     reports: tuple[Path, Path]
     """The JSON and the Markdown file."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its user should look at, one line each."""
+        return tuple(self.report["warnings"])
 
 
 def convert(request: Request) -> Outcome:
@@ -142,9 +147,23 @@ class _Made:
     def _temperature(self, info: ModelInfo) -> float:
         if self.request.temperature is not None:
             return self.request.temperature
-        if self.rows is None or not self.rows.held_out.labelled:
+        if not self._labelled:
             return 1.0
         return fit_temperature(self.outputs, self.targets, info, self.smallest)
+
+    @property
+    def _labelled(self) -> bool:
+        return self.rows is not None and self.rows.held_out.labelled
+
+    def _warnings(self, info: ModelInfo) -> list[str]:
+        if not self._labelled:
+            return []
+        said = canonical_scores(calibrated(self.source, replace(info, temperature=1.0)), info.label_map)
+        fitted = self.request.temperature is None
+        return [
+            *doubts.of_accuracy(said, self.targets, info.label_map),
+            *(doubts.of_temperature(info.temperature, len(self.targets)) if fitted else []),
+        ]
 
     def _gates(self, parity: Parity) -> dict[str, object]:
         failures = parity.failures(self.request.dtype)
@@ -183,7 +202,7 @@ class _Made:
             "source": self.request.model.name, "source_sha256": info.source_sha256, "output": self.request.output.name,
             "dtype": info.dtype, "output_kind": info.output, "front_end": str(info.front_end),
             "labels": list(info.labels), "label_map": list(info.label_map), "temperature": info.temperature,
-            "calibrated_on": info.calibrated_on, "parity": dict(info.parity), **pairs,
+            "calibrated_on": info.calibrated_on, "warnings": self._warnings(info), "parity": dict(info.parity), **pairs,
             "size": {
                 "source": size(self.request.model), "float32": len(self.float32), "converted": len(file.content()),
             },

@@ -58,6 +58,7 @@ def page(report: Mapping[str, Any]) -> str:
         f"- Temperature {report['temperature']:.3f}.",
         f"- Operations left in float: {', '.join(parity['float_ops']) or 'none'}.",
         f"- float32 file: {report['size']['float32']} bytes.",
+        *(f"- Warning: {text}." for text in report.get("warnings", ())),
         "",
         "## Latency",
         "",
