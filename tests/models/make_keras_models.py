@@ -5,6 +5,7 @@ Keras 2.2 wrote it: no input layer, `batch_input_shape` in the first layer, weig
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -107,6 +108,9 @@ def main(folder):
     speech(layers.Flatten(), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.h5")
     two_inputs().save(folder / "two.keras")
     legacy(folder / "legacy.h5")
+    shutil.copyfile(folder / "legacy.h5", folder / "newer.h5")
+    with h5py.File(folder / "newer.h5", "a") as file:
+        file.attrs["keras_version"] = "3.1.0"
     (folder / "truncated.h5").write_bytes((folder / "legacy.h5").read_bytes()[:3000])
     (folder / "truncated.keras").write_bytes((folder / "renorm.keras").read_bytes()[:-100])
 

@@ -130,6 +130,7 @@ def test_a_crash_of_the_converter_names_the_layer_and_the_way_out(models, tmp_pa
         ("lambda.keras", (), "speech", "layer 'twice' is a Lambda"),
         ("lambda.h5", (), "speech", "layer 'twice' is a Lambda"),
         ("two.keras", (), "faces", "the model has 2 inputs"),
+        ("newer.h5", (), "faces", "saved by Keras 3.1.0, this reads Keras 2"),
         ("truncated.keras", (), "faces", "truncated"),
         ("truncated.h5", (), "faces", "truncated or damaged"),
         ("renorm.keras", ("--labels", "happy,sad"), "faces", "2 labels, but the model's output has shape (7,)"),

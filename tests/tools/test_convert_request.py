@@ -1,11 +1,12 @@
 """What a conversion may be asked for: labels, their mapping, gates, and the command line around them."""
 
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from workbench.conversion import ConversionError, Request, map_labels, parse_labels
+from workbench.conversion import ConversionError, Request, keras_source, map_labels, parse_labels
 from workbench.conversion.command import main
 from workbench.conversion.pipeline import Outcome, resolved
 
@@ -137,6 +138,30 @@ def test_files_that_are_no_models_exit_1_with_one_line(tmp_path, capsys, name, c
     assert str(path) in error
     assert error.count("\n") == 1
     assert not (tmp_path / "m.tflite").exists()
+
+
+def keras_file(path, metadata):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        if metadata is not None:
+            archive.writestr("metadata.json", metadata)
+    return path
+
+
+def test_a_file_of_keras_3_is_refused_with_the_way_out(tmp_path):
+    path = keras_file(tmp_path / "m.keras", '{"keras_version": "3.15.1", "date_saved": "2026-01-02@03:04:05"}')
+    with pytest.raises(ConversionError, match=r"m\.keras: saved by Keras 3\.15\.1, this reads Keras 2 \(TensorFlow 2\.15\)"):
+        keras_source.configuration(path, "keras")
+
+
+@pytest.mark.parametrize("metadata", ['{"keras_version": "2.15.0"}', "{}", None])
+def test_a_file_of_keras_2_or_of_no_version_is_read(tmp_path, metadata):
+    assert keras_source.configuration(keras_file(tmp_path / "m.keras", metadata), "keras") == {}
+
+
+def test_metadata_that_is_no_object_is_damage(tmp_path):
+    with pytest.raises(ConversionError, match="truncated or damaged"):
+        keras_source.configuration(keras_file(tmp_path / "m.keras", "[]"), "keras")
 
 
 def test_what_a_conversion_doubts_is_warned_of(tmp_path, capsys, monkeypatch):

@@ -19,6 +19,9 @@ SAFE_MODULES = re.compile(
 )
 """Where a file may take classes and functions from; anything else is code that loading would run."""
 
+NEWEST = 2
+"""Version of Keras whose files are read, with TensorFlow 2.15; 3 writes other configurations under the same names."""
+
 UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
 """Graph operations that reach out of the graph."""
 
@@ -56,6 +59,8 @@ def configuration(path: Path, form: str) -> dict[str, Any]:
                 broken = archive.testzip()
                 if broken is not None:
                     raise ConversionError(f"{path}: its {broken} is damaged; copy it again")
+                if "metadata.json" in archive.namelist():
+                    _check_version(path, json.loads(archive.read("metadata.json")).get("keras_version"))
                 text: str | bytes = archive.read("config.json")
         elif form == "keras_saved_model":
             return {"nodes": _metadata(path)}
@@ -65,13 +70,25 @@ def configuration(path: Path, form: str) -> dict[str, Any]:
             with h5py.File(path, "r") as file:
                 if "model_config" not in file.attrs:
                     raise ConversionError(f"{path}: holds weights only; save the whole model with model.save()")
+                _check_version(path, file.attrs.get("keras_version"))
                 text = file.attrs["model_config"]
         config = json.loads(text)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise ConversionError(f"{path}: truncated or damaged ({_line(error)}); copy it again") from error
     if not isinstance(config, dict):
         raise ConversionError(f"{path}: its architecture is no JSON object")
     return config
+
+
+def _check_version(path: Path, version: object) -> None:
+    """Raise ConversionError for a file of a newer Keras; one that names no version passes."""
+    text = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+    major = text.partition(".")[0]
+    if major.isdecimal() and int(major) > NEWEST:
+        raise ConversionError(
+            f"{path}: saved by Keras {text[:20]}, this reads Keras {NEWEST} (TensorFlow 2.15); save it with tf_keras "
+            "(TF_USE_LEGACY_KERAS=1), or export a SavedModel with model.export() if it has no recurrent layer"
+        )
 
 
 def _metadata(path: Path) -> list[Any]:
