@@ -141,7 +141,9 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
 
 
 def _check_purpose(model: Model, given: argparse.Namespace) -> None:
-    """Raise ValueError where a threshold would be chosen on the rows that figures are told of."""
+    """Raise ValueError where a threshold would be chosen on the rows that figures are told of, or for nonsense."""
+    if not 0 < given.wanted <= 1:
+        raise ValueError(f"--wanted {given.wanted:g}: expected an accuracy above 0, at most 1")
     if given.fit_abstention is None:
         return
     if not 0 < given.fit_abstention < 1:
@@ -157,6 +159,9 @@ def _abstention(
     curve = abstention.of_predictions(predictions)
     threshold = model.info.abstain_below
     if given.fit_abstention is not None:
+        if not curve.reaches(given.fit_abstention):
+            raise ValueError(f"however sure it is, these rows are not named right in {given.fit_abstention:g} of the "
+                             f"cases; {given.model} is left as it is; ask for less")  # fmt: skip
         threshold = round(curve.threshold(given.fit_abstention), 4)
         file = ModelFile.read(given.model)
         replace(file, info=replace(file.info, abstain_below=threshold)).write(given.model)

@@ -33,6 +33,7 @@ def test_rows_of_one_confidence_stand_and_fall_together():
     rows = [(0.7, i % 2) for i in range(40)]
     for order in (rows, rows[::-1], sorted(rows, key=lambda row: -row[1])):
         assert curve(*order).threshold(0.6) == 1.0
+        assert not curve(*order).reaches(0.6)
         assert curve(*order).area == pytest.approx(0.5)
 
 
@@ -94,10 +95,22 @@ def test_fitted_drawn_and_told(tmp_path, tiny, pack, capsys):
 
 @pytest.mark.parametrize(
     ("more", "words"),
-    [(["--fit-abstention", "0.9"], "--split 0"), (["--split", "0", "--fit-abstention", "92"], "between 0 and 1")],
+    [(["--fit-abstention", "0.9"], "--split 0"), (["--split", "0", "--fit-abstention", "92"], "between 0 and 1"),
+     (["--risk-coverage", "curve.png", "--wanted", "92"], "--wanted 92: expected an accuracy above 0, at most 1")],
 )
 def test_no_threshold_from_reported_rows_or_from_nonsense(tiny, pack, capsys, more, words):
     before = tiny.read_bytes()
     assert evaluate.main([str(tiny), "--data", str(pack), *more]) == 2
     assert words in capsys.readouterr().err
+    assert tiny.read_bytes() == before
+
+
+def test_a_model_that_is_never_right_often_enough_is_not_muted_for_good(tmp_path, tiny, pack, capsys):
+    with np.load(pack) as arrays:
+        wrong = {**arrays, "labels": (arrays["labels"] + 1 + (np.arange(len(arrays["labels"])) % 2)) % 7}
+    np.savez(tmp_path / "wrong.npz", **wrong)
+    before = tiny.read_bytes()
+    words = [str(tiny), "--data", str(tmp_path / "wrong.npz"), "--split", "0", "--fit-abstention", "0.9"]
+    assert evaluate.main(words) == 2
+    assert "not named right in 0.9 of the cases" in capsys.readouterr().err
     assert tiny.read_bytes() == before

@@ -60,9 +60,16 @@ class RiskCoverage:
 
         1.0, which keeps next to none, where no threshold is good enough.
         """
-        good = np.flatnonzero(self.accuracy >= accuracy)
-        good = good[good >= min(FEWEST, len(self.accuracy)) - 1]
+        good = self._good(accuracy)
         return float(self.confidence[good[-1]]) if len(good) else 1.0
+
+    def reaches(self, accuracy: float) -> bool:
+        """Whether some threshold that keeps FEWEST rows is good enough."""
+        return len(self._good(accuracy)) > 0
+
+    def _good(self, accuracy: float) -> NDArray[np.int64]:
+        good = np.flatnonzero(self.accuracy >= accuracy)
+        return good[good >= min(FEWEST, len(self.accuracy)) - 1]
 
 
 def of_predictions(predictions: Predictions) -> RiskCoverage:
