@@ -1,6 +1,7 @@
 """Writes config.yaml and the reference pages from the code; with --check, fails where they are stale.
 
-The configuration comes from its dataclasses, the commands from argparse, the payloads from their JSON Schemas.
+The configuration comes from its dataclasses, the commands from argparse, the payloads from their JSON Schemas, the
+front ends from their parameters.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from workbench import front_end_page
 
 from emoedge import cli
 from emoedge.config.key import Key, Section, section
@@ -254,6 +257,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/config.md": config_page,
     "docs/cli.md": cli_page,
     "docs/payloads.md": payload_page,
+    "docs/front-ends.md": lambda: front_end_page.page(MADE),
 }
 
 if __name__ == "__main__":

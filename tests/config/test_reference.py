@@ -1,13 +1,17 @@
 """The generated config.yaml loads, holds every key, and the check notices a stale page."""
 
 import importlib.util
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
+from emoedge.audio.parameters import SpeechParameters
 from emoedge.config import Config, default_config, load
 from emoedge.config.key import section
+from emoedge.inference.spec import FACE_FRONT_ENDS, SPEECH_FRONT_ENDS
+from emoedge.vision.crop import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +51,19 @@ def test_pages_name_every_key_verb_and_schema(reference):
     assert "## `emoedge devices [--json]`" in page
     schemas = {path.stem for path in (ROOT / "emoedge" / "outputs" / "schemas").glob("*.json")}
     assert {line[4:-1] for line in reference.payload_page().splitlines() if line.startswith("## ")} == schemas
+
+
+def test_the_page_on_front_ends_names_each_with_its_parameters(reference):
+    page = reference.PAGES["docs/front-ends.md"]()
+    for name in FACE_FRONT_ENDS + SPEECH_FRONT_ENDS:
+        assert f"`{name}`" in page
+    for key in DEFAULTS:
+        assert f"`{key}`" in page
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    for key in fields(SpeechParameters):
+        assert rows[key.name].count(" | ") == 3, "name, default, range and meaning"
+    assert "| `floor` | `none` | -200 to 0, or `none` | Decibels" in page
+    assert "`mels` (`128`), `fmin` (`0`)" in page, "a front end's own defaults"
 
 
 def test_check_fails_on_a_stale_page_and_writing_heals_it(reference, tmp_path, capsys):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from emoedge.emotions import CANONICAL
 from emoedge.errors import EmoedgeError
-from emoedge.inference.spec import FRONT_ENDS_WITH_WEIGHTS, FrontEndSpec
+from emoedge.inference.spec import FACE_FRONT_ENDS, FRONT_ENDS_WITH_WEIGHTS, SPEECH_FRONT_ENDS, FrontEndSpec
 from emoedge.messages import Modality
 from workbench.conversion import card
 from workbench.conversion.pipeline import convert
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 DONE, FAILED, USAGE, GATE = 0, 1, 2, 3
 
-EPILOG = """
+EPILOG = f"""
+--front-end is what the model was trained on. For faces {", ".join(FACE_FRONT_ENDS)}; for speech
+{", ".join(SPEECH_FRONT_ENDS[:4])}, {", ".join(SPEECH_FRONT_ENDS[4:])}.
+Parameters, defaults and their meaning: docs/front-ends.md
+
 --calibrate takes
   faces.npz      `images` uint8 N x 48 x 48, `labels` (0 angry 1 disgust 2 fear 3 happy 4 sad 5 surprise
                  6 neutral), `split` (0: used)
@@ -91,7 +95,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label-map", default="", metavar="a=angry,...", help="canonical emotions of labels")
     parser.add_argument("--dimensions", default="", metavar="NAME=LOW:HIGH,...",
                         help="valence and arousal, where the outputs after the labels tell them")  # fmt: skip
-    parser.add_argument("--front-end", required=True, metavar="NAME:key=value,...", help="what it was trained on")
+    parser.add_argument("--front-end", required=True, metavar="NAME:key=value,...", help="makes its input, see below")
     parser.add_argument("--front-end-weights", type=Path, metavar="NPZ", help="of the net that it has, if it has one")
     parser.add_argument("--calibrate", type=Path, metavar="PATH", help="representative data, see below")
     parser.add_argument("--dataset", metavar="NAME", help="use only this data set of a speech folder")
