@@ -3,17 +3,21 @@
 import inspect
 import json
 import os
+import shlex
 import subprocess
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import train
 from workbench import classic_table
 from workbench.classic_data import AUTHOR, HONEST, divide
 from workbench.classic_nets import NETWORKS
 from workbench.classic_systems import MODELS, ClassicModel
 from workbench.classic_table import page
+from workbench.conversion import command
 from workbench.conversion.command import main as convert
 
 from emoedge.audio.front_end import build
@@ -113,9 +117,10 @@ def test_each_runs_in_full_int8(networks, key, tmp_path, monkeypatch, capfd):
     model = MODELS[key]
     shape = brief_shape(key)
     random = np.random.default_rng(0)
+    low, high = FaceFrontEnd(brief(key)).span if key[1] == "face" else (0, 1)
     rows = 40 if np.prod(shape) > 10_000 else 200
     labels = np.array([model.labels[i % len(model.labels)] for i in range(rows)])
-    np.savez(tmp_path / "rows.npz", inputs=random.random((rows, *shape), dtype=np.float32), labels=labels)
+    np.savez(tmp_path / "rows.npz", inputs=low + (high - low) * random.random((rows, *shape), dtype=np.float32), labels=labels)
     target = tmp_path / "int8.tflite"
     code = convert([
         "convert", str(folder / f"{'-'.join(key)}.keras"), "--modality", key[1], "--labels", ",".join(model.labels),
@@ -215,6 +220,30 @@ def test_page_shows_every_stored_result():
 def test_the_page_is_what_its_results_make_of_it():
     results = json.loads((ROOT / "docs/classic-systems/results.json").read_text())
     assert page(results) == (ROOT / "docs/classic-systems.md").read_text()
+
+
+@pytest.mark.parametrize("key", MODELS, ids="-".join)
+def test_the_commands_on_the_page_can_be_pasted(key, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(train, "recipe", lambda *_: SimpleNamespace(SPLITS=True, train=asked.append))
+    monkeypatch.setenv("EMOEDGE_DATA", str(tmp_path))
+    for name in ("fer2013.npz", "speech"):
+        (tmp_path / name).touch()
+    _, script, *words = shlex.split(os.path.expandvars(classic_table.command(key, 3)))
+    assert (script, train.main(words)) == ("tools/train.py", 0)
+    folder = asked[0].output
+    assert (asked[0].split, asked[0].epochs) == ("honest", 3)
+    line = classic_table.conversion(key)
+    if MODELS[key].standardise:
+        assert f'"$(cat {folder}/front_end.txt)"' in line
+        line = line.replace(f"$(cat {folder}/front_end.txt)", str(MODELS[key].front_end))
+    assert not set("$|&;<>") & set(line)
+    _, script, *words = shlex.split(line)
+    request = command._request(command._parser().parse_args(words))
+    assert (script, request.model, request.calibrate) == ("tools/convert.py", folder / "model.keras", folder / "calibration.npz")
+    assert (request.labels, request.label_map) == (MODELS[key].labels, MODELS[key].label_map)
+    assert str(request.front_end) == str(MODELS[key].front_end)
+    assert request.output_kind in (None, MODELS[key].output)
 
 
 def test_a_folder_without_the_data_is_told_before_anything_is_trained(tmp_path):

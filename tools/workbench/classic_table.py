@@ -9,6 +9,8 @@ from workbench.classic_systems import MODELS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workbench.classic_systems import ClassicModel
+
 HEAD = """\
 # The classic systems, trained and run
 
@@ -25,6 +27,23 @@ converted to full int8, and run by the daemon. Written by `tools/classic.py tabl
 
 """
 
+RUNNING = """
+## How each was trained and converted
+
+The first command trains on the honest division; with `--split author`, and a folder of its own, on the author's. The
+second converts the model to int8; where the table says "gate failed" it ends with exit code 3, and the file is written
+all the same. To run it live, name the file in the configuration (`none` for the other sense where it shall be alone):
+
+```yaml
+deployment: {context: home}
+models: {face: runs/classic/D-face.tflite, speech: runs/classic/D-speech.tflite}
+```
+
+```sh
+.venv/bin/emoedge run --config my.yaml
+```
+"""
+
 
 def page(results: Mapping[str, Any]) -> str:
     """The whole page in Markdown."""
@@ -32,7 +51,7 @@ def page(results: Mapping[str, Any]) -> str:
     missing = [name for key in MODELS if (name := "-".join(filter(None, key))) not in results]
     if missing:
         lines.append(f"\nNot measured yet: {', '.join(missing)}.")
-    lines.append("\n## How each was trained\n")
+    lines.append(RUNNING)
     for key, model in MODELS.items():
         name = "-".join(filter(None, key))
         row = results.get(name)
@@ -41,10 +60,10 @@ def page(results: Mapping[str, Any]) -> str:
         epochs = row["author"]["epochs"]
         less = f" ({epochs} of them here)" if epochs != model.epochs else ""
         lines.append(
-            f"### {name}\n\nFront end `{model.front_end.name}`, {len(model.labels)} labels, "
+            f"### {name}\n\nFront end `{model.front_end}`{_learned(model)}; {len(model.labels)} labels, "
             f"{model.epochs} epochs{less}, batch {model.batch}. "
             f"The description leaves open, and we chose: {model.open}.\n\n"
-            f"```sh\n{command(key, epochs)}\n```\n\n"
+            f"```sh\n{command(key, epochs)}\n{conversion(key)}\n```\n\n"
             f"![confusion matrix, author's division](classic-systems/{name}-author-confusion.png)\n"
             f"![confusion matrix, honest](classic-systems/{name}-honest-confusion.png)\n"
             f"![learning curve](classic-systems/{name}-author-curve.png)\n"
@@ -53,14 +72,36 @@ def page(results: Mapping[str, Any]) -> str:
 
 
 def command(key: tuple[str, str, str], epochs: int) -> str:
-    """The command that gives a row's author and honest figures."""
+    """The command that gives a row's honest figures."""
     system, modality, variant = key
     data = "fer2013.npz" if modality == "face" else "speech"
     extra = f" --variant {variant}" if variant else ""
     return (
         f".venv-train/bin/python tools/train.py --system {system} --modality {modality}{extra} "
-        f"--data $EMOEDGE_DATA/{data} --epochs {epochs} --split author|honest --output DIR"
+        f"--data $EMOEDGE_DATA/{data} --epochs {epochs} --split honest --output {_folder(key)}"
     )
+
+
+def conversion(key: tuple[str, str, str]) -> str:
+    """The command that makes of what `command` has trained a file for the daemon."""
+    model, folder = MODELS[key], _folder(key)
+    front_end = f'"$(cat {folder}/front_end.txt)"' if model.standardise else str(model.front_end)
+    kind = f" --output-kind {model.output}" if model.output != "probabilities" else ""
+    return (
+        f".venv-train/bin/python tools/convert.py convert {folder}/model.keras --modality {key[1]} "
+        f"--labels {','.join(model.labels)} --front-end {front_end} --calibrate {folder}/calibration.npz{kind} "
+        f"--output runs/classic/{'-'.join(filter(None, key))}.tflite"
+    )
+
+
+def _folder(key: tuple[str, str, str]) -> str:
+    return f"runs/classic/{'-'.join(filter(None, key))}-honest"
+
+
+def _learned(model: ClassicModel) -> str:
+    if not model.standardise:
+        return ""
+    return f", then `mean` and `std` of {'all values' if model.standardise == 'all' else 'each feature'} as learned"
 
 
 def _table(results: Mapping[str, Any]) -> str:

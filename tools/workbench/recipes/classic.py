@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 CALIBRATION = 1200
 """Rows of the learned part that are kept beside the network for its conversion."""
 
-FILES = {"network": "model.keras", "calibration": "calibration.npz", "test": "test.npz", "figures": "figures.json"}
+FILES = {
+    "network": "model.keras", "calibration": "calibration.npz", "test": "test.npz", "front_end": "front_end.txt",
+    "figures": "figures.json",
+}  # fmt: skip
 WEIGHTS = "best.weights.h5"
 STATE = "state"
 BALANCE = balance.METHODS
@@ -173,6 +176,7 @@ def _write(network: Any, model: ClassicModel, division: Division, folder: Path, 
     rows = np.random.default_rng(0).permutation(len(division.learn))[:CALIBRATION]
     _save(folder / FILES["calibration"], model, division.learn, rows)
     _save(folder / FILES["test"], model, division.report, np.arange(len(division.report)))
+    (folder / FILES["front_end"]).write_text(f"{division.front_end}\n", encoding="utf-8")
     plots.confusion(figures, folder / "confusion.png", title=f"{about['system']} {about['modality']}, {about['split']}")
     (folder / FILES["figures"]).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     print(f"accuracy {figures.accuracy:.4f} uar {figures.uar:.4f} on {figures.n} rows", flush=True)
