@@ -55,6 +55,11 @@ def name_of(key: tuple[str, str, str]) -> str:
 def run(given: argparse.Namespace) -> int:
     """Everything that is not done yet; a run that was stopped goes on where it stood."""
     failed = []
+    known = [name_of(key) for key in MODELS]
+    strange = [name for name in given.only or () if name not in known]
+    if strange:
+        print(f"no system {', '.join(strange)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
     keys = [key for key in MODELS if not given.only or name_of(key) in given.only]
     missing = [name for name in dict.fromkeys(_data(key) for key in keys) if not (given.data / name).exists()]
     if missing:

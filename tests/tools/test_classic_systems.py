@@ -9,6 +9,7 @@ import wave
 from pathlib import Path
 from types import SimpleNamespace
 
+import classic
 import numpy as np
 import pytest
 import train
@@ -254,6 +255,11 @@ def test_a_folder_without_the_data_is_told_before_anything_is_trained(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert "lacks fer2013.npz, speech" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_system_that_is_not_there_is_told_with_those_that_are(tmp_path, capsys):
+    assert classic.main(["run", "--data", str(tmp_path), "--only", "E-face", "d-speech"]) == 2
+    assert capsys.readouterr().err.startswith("no system d-speech; there are A-face, A-speech, B-face")
 
 
 def test_page_says_what_is_missing():
