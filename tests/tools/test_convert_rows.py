@@ -1,6 +1,7 @@
 """Calibration rows: the right ones, balanced, seeded, and refused where they cannot calibrate."""
 
 import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +152,12 @@ BAD = {
     "59 labels for 60": {"labels": np.zeros(59, int)},
     "labels must be 0..6": {"labels": np.full(60, 7)},
     "label 'glee' is not in": {"labels": np.array(["glee"] * 60)},
+    "`labels` are (60, 7), expected one for each input": {"labels": np.eye(7, dtype=int)[np.arange(60) % 7]},
+    "`labels` are (), expected": {"labels": np.array(3)},
+    "70 split for 60": {"split": np.zeros(70, int)},
+    "50 split for 60": {"split": np.zeros(50, int)},
+    "`split` are (60, 1), expected": {"split": np.zeros((60, 1), int)},
+    "`inputs` are float64 (), expected numbers, rows first": {"inputs": np.array(0.5)},
     "expected numbers": {"inputs": np.array(["a"] * 60)},
     "holds neither": {"inputs": None},
 }
@@ -165,7 +172,13 @@ def test_sets_that_cannot_calibrate_are_refused(tmp_path, cause, arrays):
     assert str(path) in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04"])
+def npy():
+    content = io.BytesIO()
+    np.save(content, np.zeros((60, 24, 24, 1)))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04", npy()], ids=["empty", "text", "zip", "npy"])
 def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     path = tmp_path / "rows.npz"
     path.write_bytes(content)

@@ -123,6 +123,11 @@ def test_the_vote_order_is_the_canonical_one():
         ({"images": np.zeros((COUNT, 48, 48), np.float32)}, "float32"),
         ({"labels": np.full(COUNT, 7, np.uint8)}, "labels must be"),
         ({"split": np.zeros(COUNT - 1, np.uint8)}, "split has 39 rows"),
+        ({"labels": np.zeros((COUNT, 1), np.uint8)}, r"labels must be numbers, 40, not uint8 \(40, 1\)"),
+        ({"labels": np.array(["sad"] * COUNT)}, "labels must be numbers, 40, not <U3"),
+        ({"split": np.array(0)}, r"split must be numbers, 40, not int64 \(\)"),
+        ({"ferplus_votes": np.zeros((COUNT, 7), np.uint8)}, r"ferplus_votes must be numbers, 40 x 10"),
+        ({"images": np.array(0, np.uint8)}, "48 x 48"),
     ],
 )
 def test_packs_that_do_not_fit_are_refused(tmp_path, changed, message):

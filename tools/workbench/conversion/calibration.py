@@ -69,7 +69,8 @@ def _keys(request: Request) -> set[str]:
             return set(archive.files)
     except FileNotFoundError:
         raise ConversionError(f"{request.calibrate}: no such calibration data") from None
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        # TypeError: a lone array, an .npy, is read but is no archive to open.
         raise ConversionError(f"{request.calibrate}: neither a speech folder nor an .npz that numpy reads") from error
 
 
@@ -104,14 +105,17 @@ def _prepared_inputs(request: Request) -> CalibrationSet:
     with np.load(request.calibrate, allow_pickle=False) as archive:
         inputs = archive["inputs"]
         labels = archive["labels"] if "labels" in archive.files else None
-        split = archive["split"] if "split" in archive.files else np.zeros(len(inputs))
+        split = archive["split"] if "split" in archive.files else None
     if inputs.ndim < 2 or inputs.dtype.kind not in "fiu":
         found = f"{inputs.dtype} {inputs.shape}"
         raise ConversionError(f"{request.calibrate}: `inputs` are {found}, expected numbers, rows first")
-    if labels is not None and len(labels) != len(inputs):
-        raise ConversionError(f"{request.calibrate}: {len(labels)} labels for {len(inputs)} inputs")
+    for key, values in (("labels", labels), ("split", split)):
+        if values is not None and values.ndim != 1:
+            raise ConversionError(f"{request.calibrate}: `{key}` are {values.shape}, expected one for each input")
+        if values is not None and len(values) != len(inputs):
+            raise ConversionError(f"{request.calibrate}: {len(values)} {key} for {len(inputs)} inputs")
     targets = _targets(request, labels, len(inputs))
-    rows = np.flatnonzero(split == 0)
+    rows = np.arange(len(inputs)) if split is None else np.flatnonzero(split == 0)
     rows = rows[usable(request, targets[rows])]
     rng = np.random.default_rng(request.seed)
     order = rng.permutation(rows)

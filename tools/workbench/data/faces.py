@@ -145,7 +145,7 @@ def _archive(path: Path) -> FacePack:
         if missing:
             raise ValueError(f"{path}: no {', '.join(missing)} in the pack")
         images = archive["images"]
-        count = len(images)
+        count = len(images) if images.ndim else 0
         if images.dtype != np.uint8 or images.shape != (count, SIDE, SIDE):
             raise ValueError(f"{path}: images must be uint8 N x {SIDE} x {SIDE}, not {images.dtype} {images.shape}")
         present = set(archive.files)
@@ -155,8 +155,12 @@ def _archive(path: Path) -> FacePack:
             if key in present
         }
     for key, values in read.items():
-        if len(values) != count:
+        expected = (count, len(VOTE_COLUMNS)) if key == "ferplus_votes" else (count,)
+        if values.ndim and len(values) != count:
             raise ValueError(f"{path}: {key} has {len(values)} rows for {count} images")
+        if values.shape != expected or values.dtype.kind not in "biuf":
+            wanted = " x ".join(map(str, expected))
+            raise ValueError(f"{path}: {key} must be numbers, {wanted}, not {values.dtype} {values.shape}")
     labels = read["labels"].astype(np.int64)
     if count and not 0 <= labels.min() <= labels.max() < len(CANONICAL):
         raise ValueError(f"{path}: labels must be 0..{len(CANONICAL) - 1}")
