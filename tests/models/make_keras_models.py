@@ -53,6 +53,29 @@ def two_inputs():
     return tf.keras.Model([a, b], out)
 
 
+def named_output():
+    given = layers.Input((12, 12, 1))
+    return tf.keras.Model(given, {"emotion": layers.Dense(7, activation="softmax")(layers.Flatten()(given))})
+
+
+def mixed():
+    return tf.keras.Sequential([
+        layers.Input((12, 12, 1)), layers.Conv2D(4, 3, activation="relu", dtype="mixed_float16"),
+        layers.Flatten(dtype="mixed_float16"), layers.Dense(7, activation="softmax", dtype="float32"),
+    ])  # fmt: skip
+
+
+class Own(tf.keras.Model):
+    """A subclassed model, of which Keras saves no configuration."""
+
+    def __init__(self):
+        super().__init__()
+        self.flat, self.dense = layers.Flatten(), layers.Dense(7, activation="softmax")
+
+    def call(self, x):
+        return self.dense(self.flat(x))
+
+
 def legacy(path):
     """Conv2D, Flatten, Dense in the layout of Keras 2.2.4."""
     rng = np.random.default_rng(4)
@@ -107,6 +130,12 @@ def main(folder):
     speech(layers.Flatten(), layers.Dense(9, activation="gelu"), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.keras")
     speech(layers.Flatten(), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.h5")
     two_inputs().save(folder / "two.keras")
+    named_output().save(folder / "named.keras")
+    mixed().save(folder / "mixed.keras")
+    mixed().save(folder / "mixed.h5")
+    own = Own()
+    own(faces[0][:1])
+    own.save(folder / "own", save_format="tf")
     legacy(folder / "legacy.h5")
     shutil.copyfile(folder / "legacy.h5", folder / "newer.h5")
     with h5py.File(folder / "newer.h5", "a") as file:

@@ -113,6 +113,41 @@ def test_legacy_files_and_plain_saved_models(models, tmp_path, name, data):
     assert load_model(tmp_path / "m.tflite").info.parity["agreement"] >= 0.9
 
 
+CHILD = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from workbench.conversion.child import Job
+models, labels = Path(sys.argv[1]), json.loads(sys.argv[2])
+rows = np.load(models / "faces.npz")["inputs"][:20]
+for name in sys.argv[4:]:
+    folder = Path(sys.argv[3]) / name
+    folder.mkdir()
+    (folder / "job.json").write_text(json.dumps({
+        "model": str(models / name), "labels": labels, "dimensions": 0, "dtype": "float32", "allow_lambda": False,
+        "front_end_shape": [12, 12, 1],
+    }))
+    np.savez(folder / "rows.npz", representative=rows, measured=rows)
+    Job(folder).run()
+"""
+
+
+def test_mixed_precision_a_named_output_and_a_subclassed_model(models, tmp_path):
+    names = ("mixed.keras", "mixed.h5", "named.keras", "own")
+    done = subprocess.run(
+        [PYTHON, "-c", CHILD, models, json.dumps(CANONICAL), tmp_path, *names], capture_output=True, text=True, check=False,
+        env={**QUIET, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tools")))}, input="go\n" * len(names),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    with np.load(models / "faces.npz") as faces:
+        rows = faces["inputs"][:20]
+    for name in names:
+        made = Interpreter((tmp_path / name / "target.tflite").read_bytes())
+        assert (made.input.shape, made.input.dtype) == ((12, 12, 1), np.float32)
+        with np.load(tmp_path / name / "reference.npz") as reference:
+            np.testing.assert_allclose(made.run(rows), reference["outputs"], atol=1e-4)
+
+
 def test_a_crash_of_the_converter_names_the_layer_and_the_way_out(models, tmp_path):
     code, _, error = convert(models / "loop.keras", tmp_path / "m.tflite", data="speech")
     assert code == 1

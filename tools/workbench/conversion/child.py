@@ -52,7 +52,8 @@ class Job:
         keras_source.look_through(path, form, allow_lambda=allow)
         self.stage("loading the model")
         model = keras_source.load(path, form, allow_lambda=allow)
-        if form == "keras_saved_model" and not hasattr(model, "get_config"):
+        # Of a subclassed model Keras knows neither configuration nor inputs; its signature has both.
+        if form == "keras_saved_model" and not (hasattr(model, "get_config") and getattr(model, "inputs", None)):
             form, model = "saved_model", keras_source.load(path, "saved_model", allow_lambda=allow)
         if form == "saved_model":
             function, owner, shape, layers = self._signature(model)
@@ -68,6 +69,8 @@ class Job:
         for what, count in (("inputs", len(model.inputs or [])), ("outputs", len(model.outputs or []))):
             if count != 1:
                 raise ConversionError(f"{self.path}: the model has {count} {what}; {ONE}")
+        import tensorflow as tf
+
         found = model.inputs[0].shape.as_list()[1:]
         shape = input_shape(found, self.job["front_end_shape"], self.path)
         new = rebuild(model, shape, unroll=self.job["dtype"] == "int8")
@@ -76,7 +79,8 @@ class Job:
             new = self._cut(new, layers[self.job["until"]][0])
         else:
             self._check_output(new.outputs[0].shape.as_list()[1:])
-        return (lambda x: new(x, training=False)), new, shape, layers
+        # The one output may stand in a dict or a list.
+        return (lambda x: tf.nest.flatten(new(x, training=False))[0]), new, shape, layers
 
     def _cut(self, model: Any, name: str) -> Any:
         import tensorflow as tf

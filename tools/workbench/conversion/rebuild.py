@@ -1,4 +1,4 @@
-"""A Keras model made anew in the form that converts: fixed input shape, unrolled GRUs, plain batch normalisation."""
+"""A Keras model made anew in the form that converts: fixed input shape, float32, unrolled GRUs, plain normalisation."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ UNROLLED = ("GRU", "SimpleRNN", "RNN")
 """Loops that the int8 calibrator crashes on; LSTM is not among them, it becomes one fused operation."""
 
 RENORM = ("renorm", "renorm_clipping", "renorm_momentum")
+FLOATS = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
+"""Policies that float32 stands in for: it is what the daemon feeds, and the quantizer starts from."""
+
 BATCH_NORMALISATION = ("BatchNormalization", "BatchNormalizationV1", "SyncBatchNormalization")
 
 
@@ -97,11 +100,18 @@ def _edit_layer(node: dict[str, Any], *, unroll: bool) -> None:
     node.pop("build_config", None)
     if unroll and node.get("class_name") in UNROLLED:
         config["unroll"] = True
+    if _policy(config.get("dtype")) in FLOATS:
+        config["dtype"] = "float32"
     if "stateful" in config:
         config["stateful"] = False
     if node.get("class_name") in BATCH_NORMALISATION:
         for key in RENORM:
             config.pop(key, None)
+
+
+def _policy(dtype: object) -> object:
+    """Name of a layer's type, which is written as a name, or as a policy that has one."""
+    return dtype.get("config", {}).get("name") if isinstance(dtype, dict) else dtype
 
 
 def _copy_weights(old: Any, new: Any) -> None:
