@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     model = load_model(given.model)
+    _check_options(model, given)
     _check_purpose(model, given)
     predictions, more = _measure(model, given)
     result = figures(predictions)
@@ -138,6 +139,17 @@ def _measure(model: Model, given: argparse.Namespace) -> Measured:
               f"low {excitement.low:.4f}), area under the curve {excitement.area:.4f}, n {excitement.n}")  # fmt: skip
         more["arousal"] = excitement.as_dict()
     return predictions, more
+
+
+def _check_options(model: Model, given: argparse.Namespace) -> None:
+    """Raise ValueError for options that would be ignored: those of the other sense, and a noise of no loudness."""
+    parser, sense = _parser(), model.info.modality
+    names = ("dataset", "speakers", "noise_db", "noise") if sense == Modality.FACE else ("split", "target")
+    ignored = [f"--{name.replace('_', '-')}" for name in names if getattr(given, name) != parser.get_default(name)]
+    if ignored:
+        raise ValueError(f"{', '.join(ignored)}: {given.model.name} is a {sense} model; leave them out")
+    if given.noise != parser.get_default("noise") and given.noise_db is None:
+        raise ValueError(f"--noise {given.noise}: say with --noise-db how loud it is")
 
 
 def _check_purpose(model: Model, given: argparse.Namespace) -> None:

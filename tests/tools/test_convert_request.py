@@ -59,6 +59,8 @@ def test_bad_label_lists_are_refused(text, cause):
         ({"samples": 0}, "at least 1"),
         ({"allow": frozenset({"speed"})}, "no gate speed"),
         ({"output_kind": "hunch"}, "output 'hunch'"),
+        ({"dataset": "ravdess"}, "--dataset chooses among those of a speech folder"),
+        ({"dataset": "ravdess", "front_end": FrontEndSpec("mfcc_mean"), "calibrate": Path(__file__)}, "--dataset chooses"),
     ],
 )
 def test_bad_requests_are_refused(changes, cause):
@@ -77,6 +79,7 @@ def test_float_needs_no_data():
         (["--front-end", "face_gray:size"], "expected key=value"),
         (["--front-end", "mfcc_mean"], "does not serve a face model"),
         (["--labels", "happy"], "at least two"),
+        (["--dataset", "ravdess"], "--dataset chooses among those of a speech folder"),
         (["--label-map", "happy=glee"], "expected label=emotion"),
         (["--prior", "1,2"], "expected 7 numbers"),
         (["--front-end-weights", "w.npz"], "front end face_gray takes no weights"),

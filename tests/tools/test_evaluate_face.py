@@ -127,3 +127,15 @@ def test_missing_data_and_broken_models_are_one_clear_line(tmp_path, tiny, capsy
     junk.write_bytes(b"no pack")
     assert evaluate.main([str(tiny), "--data", str(junk)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [(["--speakers", "Actor_17", "--noise-db", "5"], "--speakers, --noise-db: tiny.tflite is a face model"),
+     (["--dataset", "ravdess"], "--dataset: "), (["--noise", "hum"], "--noise: ")],
+)  # fmt: skip
+def test_what_is_asked_of_voices_is_not_ignored_with_faces(tmp_path, tiny, pictures, answers, capsys, more, told):
+    assert evaluate.main([str(tiny), "--data", str(pack(tmp_path, pictures, answers)), *more]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1

@@ -220,13 +220,24 @@ def test_the_last_line_is_the_json_of_the_contract(root, shipped, capsys):
 
 @pytest.mark.parametrize(
     ("more", "message"),
-    [(["--dataset", "nope"], "no data set 'nope'"), (["--speakers", "eve"], "no row"), (["--noise-db", "5"], "noise.csv")],
+    [(["--dataset", "nope"], "no data set 'nope'"), (["--speakers", "eve"], "no row"), (["--noise-db", "5"], "noise.csv"),
+     (["--speakers", "ann,Actor_99"], "no row of speaker Actor_99")],
 )
 def test_what_is_not_there_is_said_in_one_line(root, shipped, capsys, more, message):
     assert evaluate.main([str(shipped), "--data", str(root), *more]) == 65
     error = capsys.readouterr().err.strip()
     assert message in error
     assert "\n" not in error
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [(["--split", "all", "--target", "ferplus"], "--split, --target: ear.tflite is a speech model"),
+     (["--noise", "hum"], "--noise hum: say with --noise-db how loud it is")],
+)  # fmt: skip
+def test_what_is_asked_of_faces_is_not_ignored_with_voices(root, shipped, capsys, more, told):
+    assert evaluate.main([str(shipped), "--data", str(root), *more]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_a_face_pack_is_no_speech_folder(tmp_path, shipped, capsys):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emoedge.emotions import CANONICAL, canonical
 from emoedge.errors import EmoedgeError
+from emoedge.messages import Modality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +76,9 @@ class Request:
             raise ConversionError("int8 needs representative data; name it with --calibrate")
         if self.samples < 1 or self.held_out < 1:
             raise ConversionError("--samples and --held-out must be at least 1")
+        speech = self.front_end.modality is Modality.SPEECH
+        if self.dataset and (not speech or self.calibrate is None or self.calibrate.is_file()):
+            raise ConversionError("--dataset chooses among those of a speech folder; leave it out")
         strange = self.allow - set(GATES)
         if strange:
             raise ConversionError(f"no gate {', '.join(sorted(strange))}; there are {', '.join(GATES)}")

@@ -182,7 +182,7 @@ def read_folder(data: Sources, dataset: str | None = None, speakers: Collection[
 
     A folder holds `labels.csv`, or files named as RAVDESS, TESS, SAVEE, EMO-DB or CREMA-D name theirs. Of a clip
     that stands in two of the joined folders the first is kept. Raises MediaError where a table is missing or
-    broken, no name is known, or nothing is left.
+    broken, no name is known, nothing is left, or one of the speakers is not there.
     """
     roots = listed(data)
     every, ignored = _found(roots)
@@ -194,6 +194,9 @@ def read_folder(data: Sources, dataset: str | None = None, speakers: Collection[
     clips = tuple(clip for clip in chosen if clip.emotion)
     if not clips:
         raise MediaError(f"{where}: no row with a known emotion is left of {len(every)}; check the filters")
+    strange = sorted(set(speakers or ()) - {clip.speaker for clip in chosen})
+    if strange:
+        raise MediaError(f"{where}: no row of speaker {', '.join(strange)}; check the filters")
     root = next((root for root in roots if (root / NOISES).exists()), roots[0])
     return SpeechFolder(root, clips, dict(Counter(c.label for c in chosen if not c.emotion)), ignored)
 
