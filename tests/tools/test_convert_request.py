@@ -96,6 +96,15 @@ def test_wrong_usage_exits_2_with_one_line(tmp_path, capsys, change, cause):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--output", "--report"])
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(tmp_path, capsys, option):
+    gone = tmp_path / "gone" / "m"
+    words = ["convert", "m.keras", "--modality", "face", "--labels", "happy,sad", "--front-end", "face_gray:size=12",
+             "--dtype", "float32", "--output", str(tmp_path / "m.tflite"), option, str(gone)]  # fmt: skip
+    assert main(words) == 1
+    assert capsys.readouterr().err == f"error: {gone}: no such folder; make {gone.parent} first\n"
+
+
 def test_a_net_that_does_not_fit_its_front_end_exits_1_with_one_line(tmp_path, capsys):
     (tmp_path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n and no more")
     words = ["convert", str(tmp_path / "m.h5"), "--modality", "speech", "--labels", "happy,sad", "--dtype", "float32",

@@ -60,8 +60,10 @@ def convert(request: Request) -> Outcome:
     Raises ConversionError, ModelError, MediaError or ValueError; then nothing was written. A failed gate raises
     nothing: the file says it (`parity.passed`) and so does the outcome.
     """
-    if not request.output.parent.is_dir():
-        raise ConversionError(f"{request.output}: no such folder; make {request.output.parent} first")
+    prefix = request.report or request.output.with_name(request.output.stem + ".report")
+    for path in (request.output, prefix):
+        if not path.parent.is_dir():
+            raise ConversionError(f"{path}: no such folder; make {path.parent} first")
     keras_source.kind(request.model)
     shape = front_end_shape(request.front_end)
     with tempfile.TemporaryDirectory(prefix="emoedge-convert-") as name:
@@ -81,7 +83,6 @@ def convert(request: Request) -> Outcome:
         file = made.file()
         outcome_report = made.report(file)
     file.write(request.output)
-    prefix = request.report or request.output.with_name(request.output.stem + ".report")
     reports = report.write(outcome_report, prefix)
     return Outcome(request.output, file.info, bool(file.info.parity["passed"]), outcome_report, reports)
 
