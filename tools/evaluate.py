@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import abstention, face_evaluation, plots
-from workbench.command import told
+from workbench.command import check_sense, model_file, told
 from workbench.metrics import Predictions, arousal, figures, table
 from workbench.voice_sounds import BACKGROUNDS, RECORDED
 
@@ -39,9 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> None:
+    given.model = model_file(given.model)
     model = load_model(given.model)
     _check_options(model, given)
     _check_purpose(model, given)
+    check_sense(given.data, model.info.modality, given.model.name)
     predictions, more = _measure(model, given)
     result = figures(predictions)
     what = f"{given.model.name} on {', '.join(path.name for path in given.data)}"
@@ -72,7 +74,7 @@ def _drawing(path: Path) -> Iterator[None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure a model file as the daemon would run it.")
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file made by tools/convert.py")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file, or the name of a shipped model")
     parser.add_argument(
         "--data", type=Path, required=True, action="append", metavar="PATH",
         help="data set in a layout of docs/data.md; may be repeated: several are joined",
@@ -188,6 +190,8 @@ def _abstention(
 
 
 def _split(text: str) -> int | None:
+    if text != "all" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 0, 1, 2 or all")
     return None if text == "all" else int(text)
 
 

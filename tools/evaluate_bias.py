@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from workbench import bias
-from workbench.command import told
+from workbench.command import model_file, told
 from workbench.data import faces
 from workbench.face_evaluation import TARGETS
 
@@ -27,7 +27,7 @@ from emoedge.threads import bound_threads
 def main(arguments: list[str] | None = None) -> int:
     """Parse, measure, print; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a face model made by tools/convert.py")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a face model's file, or a shipped one's name")
     parser.add_argument("--data", type=Path, metavar="PATH", help="face set in a layout of docs/data.md")
     parser.add_argument("--target", choices=TARGETS, default="ferplus", help="labels that tell which faces are neutral")
     parser.add_argument("--count", type=int, default=300, metavar="N", help="crops of each kind (default 300)")
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> None:
-    model = load_model(given.model, Modality.FACE)
+    model = load_model(model_file(given.model), Modality.FACE)
     shown, neutral = np.empty((0, 48, 48), np.uint8), np.empty((0, 48, 48), np.uint8)
     if given.data is not None:
         pack = faces.load(given.data)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from workbench import scene_evaluation
-from workbench.command import told
+from workbench.command import model_file, told
 from workbench.data import faces
 from workbench.face_evaluation import TARGETS
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> None:
-    model = load_model(given.model, Modality.FACE)
+    model = load_model(model_file(given.model), Modality.FACE)
     images, truth = _drawn(given)
     rows = []
     print(scene_evaluation.HEAD, flush=True)
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a face model made by tools/convert.py")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a face model's file, or a shipped one's name")
     parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="face set in a layout of docs/data.md")
     parser.add_argument("--split", type=int, default=1, metavar="N",
                         help="part of it: 0 training, 1 reported (default 1)")

@@ -6,10 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from workbench.command import check_sense
 from workbench.data.balance import METHODS
 from workbench.recipes import MODALITIES, SYSTEMS, TrainOptions, balances, recipe
 
 from emoedge.errors import EmoedgeError
+from emoedge.messages import Modality
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,6 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError("this recipe learns from no earlier run")  # noqa: TRY301
         if options.start and not getattr(chosen, "STARTS", False):
             raise ValueError("this recipe does not begin with an earlier run")  # noqa: TRY301
+        if options.modality in list(Modality):
+            check_sense(options.data, Modality(options.modality), "this recipe")
         chosen.train(options)
     except (LookupError, ValueError, FileExistsError, EmoedgeError) as error:
         print(f"cannot train: {error}", file=sys.stderr)

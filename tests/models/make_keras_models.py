@@ -130,6 +130,9 @@ def main(folder):
     speech(layers.Flatten(), layers.Dense(9, activation="gelu"), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.keras")
     speech(layers.Flatten(), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.h5")
     two_inputs().save(folder / "two.keras")
+    tf.keras.Sequential([layers.Input((12, 12, 1)), layers.Flatten(), layers.Reshape((1, 144)), layers.Dense(7)]).save(
+        folder / "row.keras"
+    )
     named_output().save(folder / "named.keras")
     mixed().save(folder / "mixed.keras")
     mixed().save(folder / "mixed.h5")

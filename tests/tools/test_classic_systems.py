@@ -228,7 +228,8 @@ def test_the_commands_on_the_page_can_be_pasted(key, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(train, "recipe", lambda *_: SimpleNamespace(SPLITS=True, train=asked.append))
     monkeypatch.setenv("EMOEDGE_DATA", str(tmp_path))
-    for name in ("fer2013.npz", "speech"):
+    (tmp_path / "speech").mkdir()
+    for name in ("fer2013.npz", "speech/labels.csv"):
         (tmp_path / name).touch()
     _, script, *words = shlex.split(os.path.expandvars(classic_table.command(key, 3)))
     assert (script, train.main(words)) == ("tools/train.py", 0)

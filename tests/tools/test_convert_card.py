@@ -79,7 +79,7 @@ def test_verify_names_every_runtime_and_every_bad_file(model, tmp_path, capsys):
     assert f"{model}: sound" in said.out
     assert said.err.count("FAILED") == 2
     assert "truncated" in said.err
-    assert "no such file" in said.err
+    assert "no such model file; give its path, the name of a shipped one" in said.err
 
 
 def test_verify_finds_wrong_golden_vectors(model, capsys):
@@ -147,3 +147,8 @@ def test_synthetic_inputs_spread_as_the_data_do():
 
 def test_the_daemon_loads_what_verify_calls_sound(model):
     assert load_model(model, "face").info.labels[0] == "rage"
+
+
+def test_a_shipped_model_is_found_by_its_name(capsys):
+    assert main(["inspect", "face", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"].endswith("face.tflite")

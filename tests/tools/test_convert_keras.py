@@ -165,6 +165,7 @@ def test_a_crash_of_the_converter_names_the_layer_and_the_way_out(models, tmp_pa
         ("lambda.keras", (), "speech", "layer 'twice' is a Lambda"),
         ("lambda.h5", (), "speech", "layer 'twice' is a Lambda"),
         ("two.keras", (), "faces", "the model has 2 inputs"),
+        ("row.keras", (), "faces", "output has shape (1, 7), expected one number for each class; end it with a Flatten"),
         ("newer.h5", (), "faces", "saved by Keras 3.1.0, this reads Keras 2"),
         ("truncated.keras", (), "faces", "truncated"),
         ("truncated.h5", (), "faces", "truncated or damaged"),

@@ -140,6 +140,16 @@ def test_a_recipe_refuses_a_balance_that_it_cannot_honour(modality, way, downloa
     assert f"cannot balance by {way}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("modality", "other"), [("face", "speech"), ("speech", "face")])
+def test_a_model_is_not_trained_on_data_of_the_other_sense(modality, other, tmp_path, capsys):
+    data = tmp_path / ("pack.npz" if other == "face" else "labels.csv")
+    data.touch()
+    given = data if other == "face" else tmp_path
+    said = ["--system", "E", "--modality", modality, "--data", str(given), "--output", str(tmp_path / "run")]
+    assert train.main(said) == 2
+    assert f"cannot train: {given}: {other} data, but this recipe is for {modality}\n" in capsys.readouterr().err
+
+
 BALANCED = """
 import sys
 from pathlib import Path

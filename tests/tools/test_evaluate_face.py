@@ -139,3 +139,22 @@ def test_what_is_asked_of_voices_is_not_ignored_with_faces(tmp_path, tiny, pictu
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+def test_a_shipped_model_is_found_by_its_name(tmp_path, pictures, answers, capsys):
+    assert evaluate.main(["face", "--data", str(pack(tmp_path, pictures, answers)), "--json"]) == 0
+    assert "\nface.tflite on pack.npz: accuracy" in capsys.readouterr().out
+    assert evaluate.main(["visage", "--data", str(tmp_path)]) == 78
+    assert "visage: no such model file; give its path, the name of a shipped one (face" in capsys.readouterr().err
+
+
+def test_speech_is_no_data_for_a_face_model(tmp_path, tiny, capsys):
+    (tmp_path / "labels.csv").write_text("dataset,file,speaker,emotion\n")
+    assert evaluate.main([str(tiny), "--data", str(tmp_path)]) == 65
+    assert capsys.readouterr().err == f"{tmp_path}: speech data, but tiny.tflite is for face\n"
+
+
+def test_a_part_that_is_none_is_told_with_those_that_are(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        evaluate.main(["face", "--data", "x", "--split", "abc"])
+    assert "argument --split: 'abc': expected 0, 1, 2 or all" in capsys.readouterr().err

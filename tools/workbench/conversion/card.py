@@ -12,6 +12,7 @@ from emoedge.inference import runtime
 from emoedge.inference.model import check_fit, check_golden
 from emoedge.inference.model_file import ModelFile, refuse
 from emoedge.inference.runtime import Interpreter
+from workbench.command import model_file
 from workbench.conversion.latency import latencies
 from workbench.conversion.operations import float_operations, operations
 
@@ -39,7 +40,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 def inspect(given: argparse.Namespace) -> int:
     """Print the card; returns the exit code."""
-    found = describe(given.file)
+    found = describe(model_file(given.file))
     print(json.dumps(found) if given.json else _page(found))
     return 0
 
@@ -49,7 +50,7 @@ def verify(given: argparse.Namespace) -> int:
     failed = False
     for path in given.files:
         try:
-            print(f"{path}: sound; {', '.join(check(path))}")
+            print(f"{path}: sound; {', '.join(check(model_file(path)))}")
         except ModelError as error:
             print(f"FAILED {error}", file=sys.stderr)
             failed = True
@@ -75,7 +76,7 @@ def check(path: Path) -> list[str]:
 
 def bench(given: argparse.Namespace) -> int:
     """Print latencies on each runtime; returns the exit code."""
-    file = ModelFile.read(given.file)
+    file = ModelFile.read(model_file(given.file))
     found = {name: latencies(file.tflite, name) for name in runtime.installed()}
     if given.json:
         print(json.dumps({

@@ -102,6 +102,11 @@ class Job:
 
     def _check_output(self, found: list[int | None]) -> None:
         labels, dimensions = self.job["labels"], self.job["dimensions"]
+        if len(found) != 1:
+            raise ConversionError(
+                f"{self.path}: the model's output has shape {tuple(found)}, expected one number for each class; "
+                "end it with a Flatten or a pooling layer"
+            )
         if found != [len(labels) + dimensions]:
             more = f" and {dimensions} dimensions" if dimensions else ""
             raise ConversionError(

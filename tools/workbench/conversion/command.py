@@ -39,7 +39,8 @@ Parameters, defaults and their meaning: docs/front-ends.md
 --calibrate takes
   faces.npz      `images` uint8 N x 48 x 48, `labels` (0 angry 1 disgust 2 fear 3 happy 4 sad 5 surprise
                  6 neutral), `split` (0: used)
-  a folder       with labels.csv (dataset, file, speaker, emotion) and <dataset>.tar or the extracted files
+  a data set     of faces (fer2013.csv, pictures in folders named by emotion, CK+, JAFFE ...) or of speech (labels.csv
+                 beside the sounds, or RAVDESS's, TESS's ... own file names), in a layout of docs/data.md
   inputs.npz     `inputs` as the model takes them, rows first; `labels` (names, or places in --labels) and
                  `split` where there are any
 
