@@ -29,8 +29,7 @@ all of a model file's.
 ## Faces
 
 `face_gray` and `face_rgb`. For a network that was trained on 0 to 1 the defaults are right; on 0 to 255
-`scale=1`; on -1 to 1 `scale=0.00784313725,offset=-1`; a network with a `Rescaling` layer of its own is given
-what that layer is.
+`scale=1`, as for one with a `Rescaling` layer of its own; on -1 to 1 `scale=0.00784313725,offset=-1`.
 """
 
 MEANING = {
