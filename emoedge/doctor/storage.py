@@ -21,6 +21,7 @@ SERVICE_FOLDER = Path("/var/lib/emoedge")
 """Where the unit's StateDirectory= keeps the service's state."""
 LITTLE = 100e6
 """Bytes free below which a card is as good as full."""
+REMEDY = "events do not survive a restart; name a folder that whoever runs emoedge may write"
 
 
 def check_clock() -> list[Finding]:
@@ -35,12 +36,28 @@ def check_clock() -> list[Finding]:
 def check(config: Config) -> list[Finding]:
     """Where state is kept, whether that can be written, and how much room is left."""
     folder = state_folder(config.device)
-    if folder is None and SERVICE_FOLDER.exists():
+    if folder is None and os.path.lexists(SERVICE_FOLDER):
         folder = SERVICE_FOLDER
     if folder is None:
         remedy = "set device.state_directory, or run as a service: events then survive a restart"
         return [warned(STAGE, "no state folder: undelivered events are kept in memory only", remedy)]
-    return [_look(folder)]
+    return [_unreachable(folder) or _look(folder)]
+
+
+def _unreachable(folder: Path) -> Finding | None:
+    """What is wrong where nothing can be said of a folder that is there."""
+    try:
+        folder.stat()
+    except FileNotFoundError:  # it will be made
+        return None
+    except PermissionError:
+        # With DynamicUser= it is a link into a folder that only root may enter.
+        if folder == SERVICE_FOLDER:
+            return passed(STAGE, f"{folder}: the service's; as root the doctor also sees how much room is left")
+        return warned(STAGE, f"{folder}: cannot be reached by user {os.geteuid()}", REMEDY)
+    except OSError as error:
+        return failed(STAGE, f"{folder}: {error.strerror}", "name a folder in device.state_directory")
+    return None
 
 
 def _look(folder: Path) -> Finding:
@@ -53,12 +70,11 @@ def _look(folder: Path) -> Finding:
         return failed(STAGE, f"{folder}: {error.strerror or error}", "look at the disk with `dmesg`")
     if folder.exists() and not folder.is_dir():
         return failed(STAGE, f"{folder}: not a folder", "name a folder in device.state_directory")
-    remedy = "events do not survive a restart; name a folder that whoever runs emoedge may write"
     if os.statvfs(place).f_flag & os.ST_RDONLY:
-        return warned(STAGE, f"{folder}: read-only", remedy)
+        return warned(STAGE, f"{folder}: read-only", REMEDY)
     # The service's own folder is closed to everybody else, and open to the service.
     if folder != SERVICE_FOLDER and not os.access(place, os.W_OK | os.X_OK):
-        return warned(STAGE, f"{folder}: cannot be written by user {os.geteuid()}", remedy)
+        return warned(STAGE, f"{folder}: cannot be written by user {os.geteuid()}", REMEDY)
     said = f"{folder}: {free / 1e9:.1f} GB free"
     if free < LITTLE:
         return failed(STAGE, said, "make room: `journalctl --vacuum-size=100M`, `apt-get clean`")

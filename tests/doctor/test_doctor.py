@@ -183,3 +183,28 @@ def test_a_state_folder_that_cannot_be_kept_is_told(tmp_path, monkeypatch):
     verdict, text = said(tmp_path / "new" / "deeper")
     assert (verdict, "cannot be written by user" in text) == (Verdict.WARN, True)
     assert not (tmp_path / "new").exists(), "it looks and makes nothing"
+
+
+def test_a_state_folder_that_may_not_be_looked_into(tmp_path, monkeypatch):
+    inside, looked = tmp_path / "private" / "emoedge", os.stat
+    inside.mkdir(parents=True)
+    link = tmp_path / "emoedge"
+    link.symlink_to(inside)
+
+    def closed(path, *more, **options):
+        if str(path).startswith((str(inside), str(link))) and options.get("follow_symlinks", True):
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", closed)
+    monkeypatch.setattr(storage, "SERVICE_FOLDER", link)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    (service,) = storage.check(default_config())
+    assert (service.verdict, "the service's" in service.said) == (Verdict.PASS, True)
+    (named,) = storage.check(default_config(overrides={"device.state_directory": str(inside)}))
+    assert (named.verdict, "cannot be reached by user" in named.said) == (Verdict.WARN, True)
+
+
+def test_a_state_folder_whose_name_is_too_long_is_told():
+    (finding,) = storage.check(default_config(overrides={"device.state_directory": "x" * 300}))
+    assert (finding.verdict, "name too long" in finding.said) == (Verdict.FAIL, True)
