@@ -40,12 +40,15 @@ def check(config: Config, live: Live) -> list[Finding]:
     source = config.camera.source
     if is_none(source):
         return [passed(STAGE, "none configured")]
-    if camera_kind(source) is Kind.DEVICE and (finding := _device(source)) is not None:
-        return [finding]
+    # First what the service says: it has groups and a camera layer of its own, which this user may well lack.
     status = live.sensor("camera")
     if status == "online" and live.report is not None:
         rate = live.report.get("fps", 0)
         return [passed(STAGE, f"{shown(source)}: in use by the service, {rate:.1f} frames/s analysed")]
+    if live.paused:
+        return [passed(STAGE, f"{shown(source)}: closed, the service is paused")]
+    if camera_kind(source) is Kind.DEVICE and (finding := _device(source)) is not None:
+        return [finding]
     if status is not None and status != "disabled":
         return [failed(STAGE, f"{shown(source)}: {live.problem('camera') or status}", "see `emoedge devices`")]
     return _watch(config)

@@ -38,6 +38,11 @@ class Live:
         status = sensors.get(name) if isinstance(sensors, dict) else None
         return status if isinstance(status, str) else None
 
+    @property
+    def paused(self) -> bool:
+        """Whether it runs and was told to close camera and microphone; nobody else is to open them then."""
+        return self.report is not None and self.report.get("mode") == "paused"
+
     def problem(self, name: str) -> str:
         """What the daemon says is wrong with `name`."""
         problems = [] if self.report is None else self.report.get("problems", [])

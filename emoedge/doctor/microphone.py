@@ -43,6 +43,8 @@ def check(config: Config, live: Live) -> list[Finding]:
     status = live.sensor("mic")
     if status == "online":
         return [passed(STAGE, f"{source}: in use by the service")]
+    if live.paused:
+        return [passed(STAGE, f"{source}: closed, the service is paused")]
     if status is not None and status != "disabled":
         return [failed(STAGE, f"{source}: {live.problem('mic') or status}", "see `emoedge devices`")]
     rights = [] if is_sound_file(source) else _rights()

@@ -14,6 +14,7 @@ from emoedge.doctor.finding import Verdict, exit_code, failed, passed, warned, w
 from emoedge.doctor.screen import screen
 from emoedge.ops import health_file
 from emoedge.sources import inventory
+from emoedge.sources.address import Kind
 from emoedge.sources.libcamera import needs_libcamera
 
 ASSETS = Path(__file__).resolve().parents[2] / "emoedge" / "assets"
@@ -106,6 +107,24 @@ def test_beside_a_live_service_no_device_is_opened(doctor, tmp_path, monkeypatch
     assert "in use by the service, 4.9 frames/s" in said(found, "camera")
     assert "unplugged" in said(found, "microphone")
     assert verdicts(found, "service") == ["pass", "warn"]
+
+
+@pytest.mark.parametrize("report", [{}, {"mode": "paused", "sensors": {"camera": "disabled", "mic": "disabled"}}])
+def test_what_the_service_says_counts_for_more_than_what_this_user_may_do(doctor, tmp_path, monkeypatch, report):
+    node, path = tmp_path / "video0", tmp_path / "health.json"
+    node.touch()
+    write(path, **{"sensors": {"camera": "online", "mic": "online"}, **report})
+    monkeypatch.setattr(live, "DEFAULT", path)
+    monkeypatch.setattr("emoedge.doctor.camera.camera_kind", lambda _: Kind.DEVICE)
+    monkeypatch.setattr(
+        "emoedge.doctor.camera.cameras", lambda: [inventory.CameraEntry(str(node), str(node), "unicam")]
+    )
+    monkeypatch.setattr("emoedge.sources.factory.open_camera", lambda *_, **__: pytest.fail("opened the camera"))
+    monkeypatch.setattr("emoedge.sources.factory.open_microphone", lambda *_, **__: pytest.fail("opened it"))
+    _, found = doctor(1, node, "default")
+    for stage in ("camera", "microphone"):
+        assert verdicts(found, stage) == ["pass"]
+        assert ("paused" in said(found, stage)) == bool(report)
 
 
 @pytest.mark.parametrize(
