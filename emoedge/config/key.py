@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import types
 import typing
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 KINDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 """Types that a key may have, and what they are called in a message."""
+
+SECRETS = ("password", "token", "secret")
+"""Last parts of names whose values must not be repeated in a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ class Key:
     @property
     def secret(self) -> bool:
         """Whether its value must not be repeated in a message."""
-        return self.leaf in {"password", "token", "secret"}
+        return self.leaf in SECRETS
 
     @property
     def span(self) -> str:
@@ -103,6 +108,12 @@ class Section:
                 yield member
             else:
                 yield from member.walk()
+
+
+def like_secret(name: str) -> bool:
+    """Whether an unknown key was meant for a secret: mistyped, or as other programs name it."""
+    leaf = name.lower().rpartition(".")[2]
+    return bool(re.search("pass|pwd|secret|token", leaf) or difflib.get_close_matches(leaf, SECRETS, n=1, cutoff=0.6))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emoedge.config.document import parse, read_text
-from emoedge.config.key import Key, Section, section
+from emoedge.config.key import Key, Section, like_secret, section
 from emoedge.config.rules import RULES
 from emoedge.config.tree import Config
 from emoedge.config.value import WrongValueError, check, read, show
@@ -103,7 +103,8 @@ class _Reading:
             seen[name] = line
             member = group.members.get(name)
             if member is None:
-                self._blame(line, show(dotted), show(value_node), self._advice(group, name, dotted))
+                value = "(hidden)" if like_secret(name) else show(value_node)
+                self._blame(line, show(dotted), value, self._advice(group, name, dotted))
                 continue
             self._lines[member.name] = line
             if isinstance(member, Key):

@@ -139,6 +139,17 @@ def test_a_wrong_password_is_not_repeated():
     assert "s3cret" not in found
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["mqtt: {pasword: s3cret}", "mqtt: {passwd: s3cret}", "mqtt: {PASSWORD: s3cret}", "mqtt: {paswrod: s3cret}",
+     "mqtt.password: s3cret", "password: s3cret", "camera: {api_token: s3cret}"],
+)  # fmt: skip
+def test_a_password_under_a_wrong_key_is_not_repeated(line):
+    (found,) = problems(GOOD + line + "\n")
+    assert "s3cret" not in found
+    assert "(hidden): unknown key" in found
+
+
 def test_long_values_and_long_lists_are_cut():
     (found,) = problems(GOOD + f"device:\n  id: {'A' * 5000}\n")
     assert len(found) < 250
