@@ -92,7 +92,7 @@ class FleetTable:
             text = line_of(name, word.encode())
             return None if text is None else f"{clock_time(wall.isoformat(), wall.tzinfo)}{text[12:]}"
         if name == "event":
-            return line_of(name, payload, wall.tzinfo)
+            return _event_line(payload, wall)
         if name not in {"emotion", "health"}:
             return None
         told = _object(payload)
@@ -207,6 +207,14 @@ def _told_at(told: Mapping[str, Any], *, retained: bool, now: float, wall: datet
     except (ValueError, TypeError, OverflowError):
         return None
     return now - max(0.0, age)
+
+
+def _event_line(payload: bytes, wall: datetime) -> str:
+    try:
+        line = line_of("event", payload, wall.tzinfo)
+    except (RecursionError, OverflowError):  # nested a thousand times; a number beyond any float
+        line = None
+    return line or f"{'':12}  unreadable event of {len(payload)} bytes"
 
 
 def _object(payload: bytes) -> Mapping[str, Any]:

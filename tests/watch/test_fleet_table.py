@@ -169,6 +169,18 @@ def test_strangers_make_no_rows(fleet, topic):
     assert len(fleet.table) == 0
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [b"[" * 60_000, b'{"event_type":"person_left","duration":1' + b"0" * 400 + b"}",
+     b'{"event_type":"emotion_start","valence":1' + b"0" * 400 + b"}"],
+    ids=["nested", "duration", "valence"],
+)  # fmt: skip
+def test_an_event_that_cannot_be_read_is_told_so(fleet, payload):
+    fleet.say("status", b"online")
+    device, line = fleet.say("event", payload)
+    assert (device, line.strip()) == ("kitchen", f"unreadable event of {len(payload)} bytes")
+
+
 def test_memory_is_bounded(fleet):
     for number in range(CAPACITY + 10):
         fleet.say("status", b"online", f"d{number}")
