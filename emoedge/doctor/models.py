@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emoedge.doctor.finding import failed, passed
-from emoedge.errors import ModelError
+from emoedge.errors import ConfigError, ModelError
 from emoedge.sources.address import is_none
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def check(config: Config, base: Path) -> list[Finding]:
     """Load each model that a sense feeds; loading compares its golden vectors. `base`: the config file's folder."""
     from emoedge.inference.model import load_model  # noqa: PLC0415 - loads an interpreter
     from emoedge.inference.shipped import resolve  # noqa: PLC0415
+    from emoedge.pipeline import check_speech  # noqa: PLC0415
 
     found = []
     for kind, name, source in (
@@ -36,6 +37,11 @@ def check(config: Config, base: Path) -> list[Finding]:
                 found.append(passed(STAGE, f"{kind}: none"))
                 continue
             model = load_model(file, kind, config.models.threads)
+            if kind == "speech":
+                check_speech(config, model)
+        except ConfigError as error:
+            found.append(failed(STAGE, f"{kind}: {error}", "`emoedge check` says the same; `run` would not start", 78))
+            continue
         except ModelError as error:
             found.append(failed(STAGE, f"{kind}: {error}", f"name another file under models.{kind}, or none", 78))
             continue

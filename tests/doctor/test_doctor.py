@@ -9,7 +9,7 @@ import pytest
 
 from emoedge.cli import main
 from emoedge.config import default_config
-from emoedge.doctor import live, microphone, storage
+from emoedge.doctor import live, microphone, models, storage
 from emoedge.doctor.finding import Verdict, exit_code, failed, passed, warned, worst
 from emoedge.doctor.screen import screen
 from emoedge.ops import health_file
@@ -68,6 +68,13 @@ def test_everything_absent(doctor):
     for stage in ("camera", "microphone", "broker"):
         assert verdicts(found, stage)[-1] == "fail", stage
     assert all(f["remedy"] for f in found.values() if f["verdict"] != "pass")
+
+
+def test_a_voice_longer_than_the_models_window_is_told(tmp_path):
+    config = default_config(overrides={"camera.source": "none", "speech.min_voice": 9.0})
+    *_, finding = models.check(config, tmp_path)
+    assert (finding.verdict, finding.code) == (Verdict.FAIL, 78)
+    assert "speech.min_voice: 9: expected less than" in finding.said
 
 
 @pytest.mark.broker
