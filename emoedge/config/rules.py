@@ -81,10 +81,26 @@ def _login(config: Config) -> str | None:
 
 def _host(config: Config) -> str | None:
     host = config.mqtt.host
+    if host != "none" and host.strip().lower() == "none":
+        return "`none`, in small letters, or a host name"
     # One colon is a port's; more are those of an IPv6 address.
-    if not host or re.search(r"[\s/]", host) or host.count(":") == 1:
+    if re.search(r"[\s/\[\]]", host) or host.count(":") == 1 or not _is_name(host):
         return "a host name or address alone, such as localhost or 192.168.1.10 (the port stands in mqtt.port)"
     return None
+
+
+def _server_name(config: Config) -> str | None:
+    name = config.mqtt.server_name
+    return None if name is None or _is_name(name) else "a host name, such as broker.example.com, or null"
+
+
+def _is_name(host: str) -> bool:
+    """Whether name lookup and TLS take it: no part of it is empty or too long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(host) and not host.startswith(".")
 
 
 def _windows(config: Config) -> str | None:
@@ -124,6 +140,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("fusion.leave", "fusion.enter"), _hysteresis),
     Rule(("thermal.warm", "thermal.hot"), _heat),
     Rule(("mqtt.host",), _host),
+    Rule(("mqtt.server_name",), _server_name),
     Rule(("mqtt.username", "mqtt.password"), _login),
     Rule(("aggregates.windows",), _windows),
     Rule(("aggregates.enabled", "camera.source"), _counted_by_faces),

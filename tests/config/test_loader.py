@@ -60,6 +60,12 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  port: 18:83", "c.yaml:4: mqtt.port: 18:83: expected a whole number from 1 to 65535"),
         ("mqtt:\n  host: a/b", "c.yaml:4: mqtt.host: a/b: expected a host name or address alone"),
         ("mqtt:\n  host: broker.local:1883", "c.yaml:4: mqtt.host: broker.local:1883: expected a host name or address"),
+        ("mqtt:\n  host: broker..local", "c.yaml:4: mqtt.host: broker..local: expected a host name or address"),
+        ("mqtt:\n  host: '[::1]'", "c.yaml:4: mqtt.host: [::1]: expected a host name or address alone"),
+        ("mqtt:\n  host: " + 64 * "x", f"c.yaml:4: mqtt.host: {57 * 'x'}...: expected a host name or address alone"),
+        ("mqtt:\n  host: None", "c.yaml:4: mqtt.host: None: expected `none`, in small letters, or a host name"),
+        ("mqtt:\n  server_name: ''", "c.yaml:4: mqtt.server_name: '': expected a host name, such as broker.example.com"),
+        ("mqtt:\n  server_name: .a", "c.yaml:4: mqtt.server_name: .a: expected a host name, such as broker.example.com"),
         ("mqtt:\n  password: abc", "c.yaml:4: mqtt.username: null: expected a login name beside the password"),
         ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
         ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),
@@ -84,6 +90,11 @@ def test_each_mistake_has_its_line(body, expected):
     assert len(found) == 1, found
     assert found[0].startswith(expected)
     assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize("host", ["fe80::1%eth0", "::1", "broker.local.", "bröker.example", "my_broker", "10.0.0.1"])
+def test_hosts_that_are_taken(host):
+    assert loads(GOOD + f"mqtt: {{host: '{host}', port: 1}}\n").mqtt.host == host
 
 
 @pytest.mark.parametrize(
