@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -51,7 +52,8 @@ def _scalar(key: Key, node: yaml.Node) -> Any:
     if key.kind is str:
         if not quoted and node.tag == "tag:yaml.org,2002:bool":
             raise WrongValueError(f"expected {key.expected}; YAML reads {text} as true or false: put it in quotes")
-        return text
+        # A text over several lines, behind | or >, is one that was too long for one.
+        return text.strip("\n").replace("\n", " ") if node.style in {"|", ">"} else text
     if quoted:
         raise WrongValueError(f"expected {key.expected}, without quotes")
     if key.kind is bool and text.lower() in (*_TRUE, *_FALSE):
@@ -91,11 +93,16 @@ def _check_one(key: Key, value: Any) -> Any:
         fits = value <= key.maximum
     if fits and key.pattern:
         fits = re.fullmatch(key.pattern, value) is not None
-    if fits and isinstance(value, str):
-        fits = value.isprintable()
+    if fits and isinstance(value, str) and not all(map(_is_text, value)):
+        raise WrongValueError(f"expected {key.expected}, without line breaks and control characters")
     if not fits:
         raise WrongValueError(f"expected {key.expected}")
     return value
+
+
+def _is_text(character: str) -> bool:
+    """Whether it can be printed; spaces of every width (Unicode's Zs) can."""
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def show(value: Any) -> str:

@@ -176,6 +176,21 @@ def test_restricted_contexts_need_a_reason(context):
     assert "Art. 5(1)(f)" in problems(text.replace("fatigue warning for lorry drivers", "fun"))[0]
 
 
+@pytest.mark.parametrize(
+    "written", [">\n    a study of\n    tired drivers\n", "|\n    a study of\n    tired drivers\n", "a study of\n    tired drivers"]
+)
+def test_a_reason_may_be_longer_than_a_line(written):
+    config = loads(f"deployment:\n  context: workplace\n  justification: {written}\n")
+    assert config.deployment.justification == "a study of tired drivers"
+
+
+def test_spaces_of_other_scripts_are_text():
+    config = loads(GOOD + "home_assistant: {name: '\u5c45\u9593\u3000\u00ab\u00a0ici\u00a0\u00bb'}\n")
+    assert config.home_assistant.name == "\u5c45\u9593\u3000\u00ab\u00a0ici\u00a0\u00bb"
+    (found,) = problems(GOOD + 'home_assistant: {name: "a\\nb"}\n')
+    assert "without line breaks and control characters" in found
+
+
 def test_overrides_win_and_are_checked():
     assert loads(GOOD, overrides={"mqtt.port": 1, "camera.source": "none"}).mqtt.port == 1
     assert loads(GOOD + "camera: {fps: 9}\n", overrides={"camera.fps": 5}).camera.fps == 5
