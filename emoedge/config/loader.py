@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ def find(path: str | Path | None = None) -> Path:
     if path is not None:
         return Path(path)
     for candidate in DEFAULT_PATHS:
-        if candidate.exists():
+        # Path.exists() raises where this user may not look, as in root's folder after `sudo -u`.
+        if os.path.exists(candidate):  # noqa: PTH110
             return candidate
     places = " and ".join(str(p) for p in DEFAULT_PATHS)
     raise ConfigError([f"no configuration: looked for {places}; name one with --config"])

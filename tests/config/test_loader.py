@@ -1,6 +1,8 @@
 """The loader lists every mistake with file, line, key, value and what would be right."""
 
+import os
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -243,3 +245,17 @@ def test_find_looks_in_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.setattr("emoedge.config.loader.DEFAULT_PATHS", (tmp_path / "a", tmp_path / "b"))
     with pytest.raises(ConfigError, match="--config"):
         find()
+
+
+def test_find_passes_by_a_folder_that_is_closed(tmp_path, monkeypatch):
+    there, looked = tmp_path / "config.yaml", os.stat
+    there.write_text(GOOD)
+    monkeypatch.setattr("emoedge.config.loader.DEFAULT_PATHS", (Path("closed.yaml"), there))
+
+    def closed(path, *more, **options):
+        if str(path) == "closed.yaml":
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", closed)
+    assert find() == there
