@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs emoedge as a systemd service on Raspberry Pi OS or Debian (bookworm, trixie; 64-bit), or upgrades it.
 set -euo pipefail
+# The service is nobody, and must be able to read and run what root lays down here, whatever root's own umask is.
+umask 022
 
 usage() {
   cat <<'TEXT'

@@ -120,6 +120,11 @@ def test_it_does_not_stand_beside_the_package(install, tmp_path):
     assert not steps(done)
 
 
+def test_the_service_may_read_what_a_careful_root_installs():
+    lines = SCRIPT.read_text().splitlines()
+    assert lines.index("umask 022") < lines.index("usage() {"), "before anything is made"
+
+
 def test_shellcheck_agrees():
     checker = shutil.which("shellcheck")
     assert checker, "make test installs shellcheck"
