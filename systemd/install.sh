@@ -253,11 +253,14 @@ remove() {
   if booted && [ -e "$UNIT" ]; then
     run systemctl --quiet disable --now emoedge
   fi
-  run rm -f "$UNIT" /etc/systemd/system/multi-user.target.wants/emoedge.service
+  run rm -f "$UNIT"
+  [ -e "$PACKAGED" ] || run rm -f /etc/systemd/system/multi-user.target.wants/emoedge.service
   [ "$(readlink "$COMMAND" 2>/dev/null || true)" != "$CURRENT/bin/emoedge" ] || run rm -f "$COMMAND"
   run rm -rf "$PREFIX"
   ! booted || run systemctl daemon-reload
-  if [ "$action" = purge ]; then
+  if [ -e "$PACKAGED" ]; then
+    say "configuration and state belong to the Debian package now and are kept: apt purge emoedge removes them"
+  elif [ "$action" = purge ]; then
     run rm -rf "$(dirname "$CONFIG")" "$UNIT.d" "${STATE[@]}" "${SECRETS[@]}"
   else
     say "configuration ($(dirname "$CONFIG")) and state (${STATE[0]}) are kept; --purge removes them"

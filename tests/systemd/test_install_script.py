@@ -102,6 +102,32 @@ def test_uninstall_keeps_what_purge_removes(install):
         assert path in purge
 
 
+def part(name):
+    """A function of the script, by itself."""
+    return re.search(rf"^{name}\(\) \{{.*?^\}}$", SCRIPT.read_text(), re.MULTILINE | re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("packaged", [False, True])
+def test_purge_leaves_what_the_package_needs(tmp_path, packaged):
+    there = tmp_path / "emoedge.service"
+    if packaged:
+        there.touch()
+    words = f"""
+        PREFIX=/gone/opt CURRENT=/gone/opt/current UNIT=/gone/unit COMMAND=/gone/command CONFIG=/gone/etc/config.yaml
+        STATE=(/gone/state) SECRETS=(/gone/secret) action=purge PACKAGED={there}
+        say() {{ echo "$*"; }}
+        run() {{ echo "would run: $*"; }}
+        booted() {{ return 1; }}
+        {part("remove")}
+        remove"""
+    done = subprocess.run(["bash", "-euc", words], capture_output=True, text=True, check=True)
+    told = " ".join(steps(done))
+    assert "/gone/opt" in told
+    for kept in ("/gone/etc", "/gone/state", "/gone/secret", "/gone/unit.d", "multi-user.target.wants"):
+        assert (kept in told) is not packaged
+    assert ("apt purge emoedge" in done.stdout) is packaged
+
+
 def test_nothing_is_done_without_root(install):
     done = install()
     assert done.returncode == 1
