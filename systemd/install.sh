@@ -91,7 +91,11 @@ check_words() {
 }
 
 check_machine() {
-  local codename=""
+  local codename="" command
+  for command in dpkg-query apt-get; do
+    command -v "$command" >/dev/null ||
+      die "$command is missing: this is no Debian, for which this is made. Elsewhere: tools/setup.sh run, and a unit of your own"
+  done
   if [ -e "$PACKAGED" ]; then
     die "emoedge is installed as a Debian package here; upgrade it with apt, or remove it first: apt remove emoedge"
   fi
@@ -136,7 +140,8 @@ make_environment() {
   fresh=$PREFIX/venv-$(date +%Y%m%d-%H%M%S)
   say "a new environment in $fresh, beside the one in use"
   run install -d -m 755 "$PREFIX"
-  run python3 -m venv "$fresh"
+  # Debian's own: another one that comes first in PATH lacks what apt installed, or lies where the service may not look.
+  run /usr/bin/python3 -m venv "$fresh"
   if [ -n "$offline" ]; then
     run "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --no-index \
       --find-links "$offline" "emoedge[litert]"

@@ -15,6 +15,7 @@ FAKES = {
     # A Debian of the given width; nothing of it is called for real in a dry run.
     "dpkg": 'echo "${FAKE_ARCH:-arm64}"',
     "dpkg-query": 'case "$*" in *"${FAKE_MISSING:-nothing}") exit 1;; *) echo "install ok installed";; esac',
+    "apt-get": "exit 0",
     "id": "echo 1000",
     "getconf": 'echo "${FAKE_BITS:-64}"',
 }
@@ -126,6 +127,23 @@ def test_purge_leaves_what_the_package_needs(tmp_path, packaged):
     for kept in ("/gone/etc", "/gone/state", "/gone/secret", "/gone/unit.d", "multi-user.target.wants"):
         assert (kept in told) is not packaged
     assert ("apt purge emoedge" in done.stdout) is packaged
+
+
+def test_another_system_is_said_plainly(tmp_path):
+    words = f"""
+        PACKAGED=/gone
+        die() {{ echo "install.sh: $*" >&2; exit 1; }}
+        {part("check_machine")}
+        check_machine"""
+    bash = shutil.which("bash")
+    done = subprocess.run([bash, "-euc", words], capture_output=True, text=True, check=False, env={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "no Debian" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_environment_is_made_with_debians_own_python():
+    assert "run /usr/bin/python3 -m venv" in part("make_environment")
 
 
 def test_nothing_is_done_without_root(install):
