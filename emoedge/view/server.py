@@ -11,6 +11,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,6 +71,10 @@ class PageServer(ThreadingHTTPServer):
         shown = f"[{host}]" if ":" in host else host
         query = "" if self.token is None else f"?token={self.token}"
         return f"http://{shown}:{self.server_address[1]}/{query}"
+
+    def server_bind(self) -> None:
+        """Take the address; the base also asks the network for its name, which may wait long and nobody needs."""
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread, or close it where there are too many."""

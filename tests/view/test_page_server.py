@@ -125,6 +125,12 @@ def test_other_requests_change_nothing(page, request_line):
     assert page.status("/") == 200
 
 
+def test_no_name_is_looked_up(serve, monkeypatch):
+    for look_up in ("getfqdn", "gethostbyaddr"):
+        monkeypatch.setattr(socket, look_up, lambda *_: pytest.fail("asked the network for a name"))
+    assert serve(listen="0.0.0.0", token="right").status("/?token=right") == 200
+
+
 def test_too_many_viewers_are_turned_away_and_the_others_stay(page):
     lines = [socket.create_connection(("127.0.0.1", page.port), 5) for _ in range(40)]
     try:
