@@ -63,7 +63,7 @@ def execute(args: argparse.Namespace) -> int:
             continue
         info = models[kind].info
         line = {"file": file, "model": f"{info.name} {info.version}", **said.as_dict()}
-        print(json.dumps(line, ensure_ascii=False, allow_nan=False), flush=True)
+        print(_written(line), flush=True)
         if not args.crop and said.reason == "no_face":
             _hint(file)
     return code
@@ -109,6 +109,12 @@ def _judge(model: EmotionModel, file: str, *, crop: bool) -> Judgement | None:
     except MediaError as error:
         print(error, file=sys.stderr)
         return None
+
+
+def _written(line: dict[str, object]) -> str:
+    """The line as JSON, in UTF-8 whatever a file's name is made of: its odd bytes are escaped."""
+    text = json.dumps(line, ensure_ascii=False, allow_nan=False)
+    return "".join(rf"\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def _hint(file: str) -> None:

@@ -47,6 +47,15 @@ def test_a_photograph_and_a_phrase(classify, photograph):
         assert {"label", "scores", "valence", "arousal", "quality", "reason", "confidence", "model"} <= line.keys()
 
 
+def test_a_name_that_is_no_utf_8(classify, photograph, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")  # as it is wherever the locale names a language
+    odd = photograph.with_name("l\udce4cheln.jpg")  # as an old camera or a Windows archive wrote it
+    photograph.rename(odd)
+    code, (line,), errors = classify(odd)
+    assert (code, errors) == (0, [])
+    assert line["file"] == str(odd)
+
+
 def test_unreadable_files_are_told_and_the_others_judged(classify, photograph, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
     (tmp_path / "empty.wav").write_bytes(b"")
