@@ -51,6 +51,10 @@ class Browser:
         data = base64.b64decode(self._call("GET", "/screenshot"))
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
+    def before_each_page(self, script):
+        command = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": script}}
+        self._call("POST", "/goog/cdp/execute", command)
+
     def complaints(self):
         return self._call("POST", "/se/log", {"type": "browser"})
 
@@ -131,8 +135,10 @@ def test_on_a_phone(browse, view, photographs, eventually, dark):
     assert browser.complaints() == []
 
 
-def test_a_token_is_carried_on(browse, view, photographs, eventually):
+@pytest.mark.parametrize("script", ["", "delete URLSearchParams.prototype.size"], ids=["new", "of 2022"])
+def test_a_token_is_carried_on(browse, view, photographs, eventually, script):
     browser = browse()
+    browser.before_each_page(script)
     shown = view(photographs, "--listen", "0.0.0.0")
     token = shown.url.partition("?token=")[2]
     port = shown.url.rpartition("/")[0].rpartition(":")[2]
