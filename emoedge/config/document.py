@@ -57,7 +57,7 @@ def parse(text: str, path: Path | str) -> yaml.MappingNode:
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise ConfigError([f"{path}:{line}: character {error.character:#x} may not stand in YAML"]) from None
-    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets ValueError of an odd escape through
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # PyYAML lets those of an odd escape through
         raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
     if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
         raise ConfigError([f"{path}:1: empty; at least `deployment:` with `context:` must be named"])

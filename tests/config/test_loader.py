@@ -112,6 +112,8 @@ def test_hosts_that_are_taken(host):
         ("a: 1\n\tb: 2\n", "c.yaml:2: not YAML"),
         ("a: 1\n---\nb: 2\n", "c.yaml:2: a second document"),
         ("a: &x 1\nb: *x\n", "c.yaml:2: *x: aliases are not supported"),
+        ('a: "\\Uffffffff"\n', "c.yaml: not YAML: "),
+        ('a: "\\U00110000"\n', "c.yaml: not YAML: "),
         ("a: \x07\n", "c.yaml:1: character 0x7 may not stand in YAML"),
         ("[" * 2000, "c.yaml:1: nested too deep"),
         ("a: {" * 2000, "c.yaml:1: nested too deep"),
