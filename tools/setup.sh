@@ -41,8 +41,9 @@ apt_install() {
   fi
   say "installing system packages through apt: $wanted"
   $sudo apt-get -qq update >/dev/null || say "apt-get update failed; trying with the lists that are there"
+  # Behind sudo, which passes no variables on: else a package's question would wait behind the output thrown away.
   # shellcheck disable=SC2086 # a list of words
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq install -y --no-install-recommends $wanted >/dev/null
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $wanted >/dev/null
 }
 
 make_venv() { # DIRECTORY INTERPRETER
