@@ -87,9 +87,14 @@ def _watch(config: Config) -> list[Finding]:
     rate = (len(frames) - 1) / seconds if len(frames) > 1 else 0.0
     said = f"{name}: {width}x{height}, {rate:.1f} frames/s"
     found = [passed(STAGE, said)]
-    if rate < SLOW * (config.vision.rate or config.camera.fps):
+    if rate < SLOW * wanted_rate(config):
         found = [warned(STAGE, said, "slower than vision.rate: more light, another USB port, or camera.fourcc MJPG")]
     return [*found, _light(frames), _face(config, frames)]
+
+
+def wanted_rate(config: Config) -> float:
+    """Pictures a second that the configuration asks for: the least of the rates that it sets."""
+    return min(rate for rate in (config.vision.rate, config.camera.fps, config.camera.max_fps) if rate > 0)
 
 
 def _frames(camera: FrameSource) -> tuple[Sequence[Frame], float]:

@@ -9,7 +9,7 @@ import pytest
 
 from emoedge.cli import main
 from emoedge.config import default_config
-from emoedge.doctor import live, microphone, models, storage
+from emoedge.doctor import camera, live, microphone, models, storage
 from emoedge.doctor.finding import Verdict, exit_code, failed, passed, warned, worst
 from emoedge.doctor.screen import screen
 from emoedge.ops import health_file
@@ -68,6 +68,14 @@ def test_everything_absent(doctor):
     for stage in ("camera", "microphone", "broker"):
         assert verdicts(found, stage)[-1] == "fail", stage
     assert all(f["remedy"] for f in found.values() if f["verdict"] != "pass")
+
+
+@pytest.mark.parametrize(
+    ("rates", "wanted"),
+    [({}, 5), ({"vision.rate": 0.0}, 15), ({"camera.max_fps": 2.0}, 2), ({"camera.fps": 3.0, "vision.rate": 10.0}, 3)],
+)
+def test_a_camera_that_was_told_to_be_slow_is_not_blamed(rates, wanted):
+    assert camera.wanted_rate(default_config(overrides=rates)) == wanted
 
 
 def test_a_voice_longer_than_the_models_window_is_told(tmp_path):
@@ -185,8 +193,6 @@ def test_the_level_meter():
 
 @pytest.mark.parametrize(("name", "raw"), [("unicam", True), ("rp1-cfe-csi2_ch0", True), ("HD Webcam", False)])
 def test_a_camera_that_needs_libcamera(tmp_path, monkeypatch, name, raw):
-    from emoedge.doctor import camera
-
     assert needs_libcamera(name) == raw
     node = tmp_path / "video0"
     node.touch()
