@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.doctor.finding import failed, passed, warned
 from emoedge.ops.clock import SystemClock
 from emoedge.ops.state import state_folder
+from emoedge.outputs.jsonl import STDOUT
 
 if TYPE_CHECKING:
     from emoedge.config import Config
@@ -22,6 +24,7 @@ SERVICE_FOLDER = Path("/var/lib/emoedge")
 LITTLE = 100e6
 """Bytes free below which a card is as good as full."""
 REMEDY = "events do not survive a restart; name a folder that whoever runs emoedge may write"
+LINES = "its events are not written; name a file in a folder that whoever runs emoedge may write"
 
 
 def check_clock() -> list[Finding]:
@@ -34,14 +37,38 @@ def check_clock() -> list[Finding]:
 
 
 def check(config: Config) -> list[Finding]:
-    """Where state is kept, whether that can be written, and how much room is left."""
+    """Where state is kept, whether that can be written, and how much room is left; and the file of events."""
+    return [_state(config), *_lines(config.jsonl.path)]
+
+
+def _state(config: Config) -> Finding:
     folder = state_folder(config.device)
     if folder is None and os.path.lexists(SERVICE_FOLDER):
         folder = SERVICE_FOLDER
     if folder is None:
         remedy = "set device.state_directory, or run as a service: events then survive a restart"
-        return [warned(STAGE, "no state folder: undelivered events are kept in memory only", remedy)]
-    return [_unreachable(folder) or _look(folder)]
+        return warned(STAGE, "no state folder: undelivered events are kept in memory only", remedy)
+    return _unreachable(folder) or _look(folder)
+
+
+def _lines(path: str | None) -> list[Finding]:
+    """Whether the file of events can be written; nothing is made of it."""
+    if path is None or path == STDOUT:
+        return []
+    said, file = f"jsonl.path: {path}", Path(path)
+    try:
+        folder = stat.S_ISDIR(file.parent.stat().st_mode)
+        there = os.path.lexists(file)
+        writable = os.access(file, os.W_OK) if there else os.access(file.parent, os.W_OK | os.X_OK)
+    except PermissionError:
+        folder, writable = True, False
+    except OSError as error:
+        return [failed(STAGE, f"{said}: {error.strerror}", LINES)]
+    if not folder or os.path.isdir(file):  # noqa: PTH112 - Path's raises where it may not look
+        return [failed(STAGE, f"{said}: no file can be there", LINES)]
+    if not writable:
+        return [warned(STAGE, f"{said}: cannot be written by user {os.geteuid()}", LINES)]
+    return [passed(STAGE, f"{said}: can be written")]
 
 
 def _unreachable(folder: Path) -> Finding | None:

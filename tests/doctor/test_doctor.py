@@ -240,3 +240,19 @@ def test_a_state_folder_that_may_not_be_looked_into(tmp_path, monkeypatch):
 def test_a_state_folder_whose_name_is_too_long_is_told():
     (finding,) = storage.check(default_config(overrides={"device.state_directory": "x" * 300}))
     assert (finding.verdict, "name too long" in finding.said) == (Verdict.FAIL, True)
+
+
+def test_a_file_of_events_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    def look(path):
+        overrides = {"device.state_directory": str(tmp_path), "jsonl.path": path and str(path)}
+        _, *found = storage.check(default_config(overrides=overrides))
+        return [finding.verdict.value for finding in found]
+
+    (tmp_path / "there.jsonl").write_text("")
+    assert (look(None), look("-")) == ([], [])
+    assert (look(tmp_path / "there.jsonl"), look(tmp_path / "new.jsonl")) == (["pass"], ["pass"])
+    for wrong in (tmp_path, tmp_path / "gone" / "new.jsonl", tmp_path / "there.jsonl" / "new.jsonl", "x" * 300 + "/x"):
+        assert look(wrong) == ["fail"]
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert (look(tmp_path / "there.jsonl"), look(tmp_path / "new.jsonl")) == (["warn"], ["warn"])
+    assert not (tmp_path / "new.jsonl").exists(), "it looks and makes nothing"
