@@ -53,6 +53,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def address(text: str) -> tuple[str, int]:
     """Host and port of `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`; argparse's error where it is none of them."""
+    from emoedge.config.rules import is_name
+
     host, port = text, ""
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
@@ -60,7 +62,7 @@ def address(text: str) -> tuple[str, int]:
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
         port = port or "?"
-    if not host or "/" in host or any(c.isspace() for c in host):
+    if not is_name(host) or "/" in host or any(c.isspace() for c in host):
         raise argparse.ArgumentTypeError(f"{text!r}: expected HOST or HOST:PORT, e.g. 192.168.1.10:1883")
     if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a port from 1 to 65535 after the colon")

@@ -84,17 +84,17 @@ def _host(config: Config) -> str | None:
     if host != "none" and host.strip().lower() == "none":
         return "`none`, in small letters, or a host name"
     # One colon is a port's; more are those of an IPv6 address.
-    if re.search(r"[\s/\[\]]", host) or host.count(":") == 1 or not _is_name(host):
+    if re.search(r"[\s/\[\]]", host) or host.count(":") == 1 or not is_name(host):
         return "a host name or address alone, such as localhost or 192.168.1.10 (the port stands in mqtt.port)"
     return None
 
 
 def _server_name(config: Config) -> str | None:
     name = config.mqtt.server_name
-    return None if name is None or _is_name(name) else "a host name, such as broker.example.com, or null"
+    return None if name is None or is_name(name) else "a host name, such as broker.example.com, or null"
 
 
-def _is_name(host: str) -> bool:
+def is_name(host: str) -> bool:
     """Whether name lookup and TLS take it: no part of it is empty or too long."""
     try:
         host.encode("idna")

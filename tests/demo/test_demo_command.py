@@ -27,7 +27,8 @@ def test_a_broker_is_a_host_and_perhaps_a_port(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":1883", "host:", "host:0", "host:65536", "host:x", "host:-1", "a b", "mqtt://host", "[::1]x", "[]:1"]
+    "text", ["", ":1883", "host:", "host:0", "host:65536", "host:x", "host:-1", "a b", "mqtt://host", "[::1]x", "[]:1",
+             "broker..local", "x" * 64]
 )
 def test_what_is_no_address_is_refused_with_what_would_be(text):
     with pytest.raises(argparse.ArgumentTypeError, match="expected"):
