@@ -88,7 +88,10 @@ def broker(config: MqttConfig, host: tuple[str, int | None] | None, username: st
     if username is not None and password is None and sys.stdin.isatty():
         from getpass import getpass
 
-        password = getpass(f"Password of {username}: ")
+        try:
+            password = getpass(f"Password of {username}: ")
+        except EOFError:  # Ctrl-D instead of one
+            raise KeyboardInterrupt from None
     return Endpoint(
         host=name, port=port or config.port, client_id="", keepalive=config.keepalive,
         username=username or config.username, password=password, tls=tls_context(config),

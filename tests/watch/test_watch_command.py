@@ -10,11 +10,13 @@ import subprocess
 import sys
 import termios
 import threading
+from types import SimpleNamespace
 
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from emoedge.cli import EXIT_INTERRUPTED, main
 from emoedge.commands.watch import address
 
 pytestmark = pytest.mark.broker
@@ -28,6 +30,15 @@ COMMAND = [sys.executable, "-m", "emoedge", "watch"]
 )
 def test_address(text, expected):
     assert address(text) == expected
+
+
+def test_no_password_at_the_prompt_ends_it(monkeypatch):
+    def leave(_):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", leave)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    assert main(["watch", "--host", "localhost", "--username", "me"]) == EXIT_INTERRUPTED
 
 
 class Watch:
