@@ -82,16 +82,23 @@ def _unit() -> list[Finding]:
     if facts.get("LoadState") != "loaded":
         return [passed(STAGE, "not installed as a service; systemd/install.sh does that")]
     state, status = facts.get("ActiveState", "?"), facts.get("ExecMainStatus", "0")
-    restarts = facts.get("NRestarts", "0")
-    if state == "active":
-        if int(restarts or 0) > 0:
-            return [warned(STAGE, f"active, restarted {restarts} times", "`journalctl -u emoedge` says why")]
-        return [passed(STAGE, "active")]
+    if state in {"active", "activating"}:
+        return [_up(state, status, int(facts.get("NRestarts") or 0))]
     if status == "78":
         return [failed(STAGE, "stopped: configuration or model refused", "`emoedge check`, then start it", 78)]
     if state == "failed":
         return [failed(STAGE, f"failed, exit code {status}", "`journalctl -u emoedge -n 50` says why")]
     return [warned(STAGE, f"installed, {state}", "`systemctl enable --now emoedge`")]
+
+
+def _up(state: str, status: str, restarts: int) -> Finding:
+    """A unit that runs, or is on its way there: also one that dies soon and waits to be started again."""
+    if restarts == 0:
+        return passed(STAGE, "active") if state == "active" else warned(STAGE, "starting", "look again in a minute")
+    if state == "active":
+        return warned(STAGE, f"active, restarted {restarts} times", "`journalctl -u emoedge` says why")
+    told = f"starts again and again, {restarts} times by now, last exit code {status}"
+    return failed(STAGE, told, "`journalctl -u emoedge -n 50` says why")
 
 
 def _show() -> dict[str, str]:

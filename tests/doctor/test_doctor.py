@@ -159,6 +159,8 @@ def test_a_report_of_a_dead_service_does_not_count(tmp_path, members):
         ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "78"}, "fail", 78),
         ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "1"}, "fail", 1),
         ({"LoadState": "loaded", "ActiveState": "inactive"}, "warn", 0),
+        ({"LoadState": "loaded", "ActiveState": "activating", "NRestarts": "0", "ExecMainStatus": "0"}, "warn", 0),
+        ({"LoadState": "loaded", "ActiveState": "activating", "NRestarts": "7", "ExecMainStatus": "1"}, "fail", 1),
     ],
 )
 def test_what_systemd_says(monkeypatch, facts, verdict, code):
