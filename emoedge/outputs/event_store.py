@@ -128,6 +128,7 @@ class EventStore:
         self._path.replace(aside)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._count = self._bytes = 0
         return aside
 
     def apply(self, rows: Sequence[StoredEvent], deleted: Iterable[int], caps: Caps, now: float | None) -> int:

@@ -175,8 +175,7 @@ class Outbox:
         try:
             store.open(self._next_id)
         except CorruptStoreError as error:
-            aside = store.set_aside()
-            log.warning("outbox: %s is damaged (%s); set aside as %s, events lost", store.path, error, aside.name)
+            self._set_aside(store, error)
             store.open(self._next_id)
         self._next_id = max(self._next_id, store.last_id + 1)
         self._opened = True
@@ -221,16 +220,27 @@ class Outbox:
 
     def _replace(self, store: EventStore, rows: Sequence[StoredEvent], error: Exception) -> None:
         """A file found damaged while in use: set it aside, count its events as lost, begin a new one."""
-        lost = len(store) - len(self._acknowledged)
+        self._opened = False  # what fails here is tried again with the next event
         try:
-            aside = store.set_aside()
-            log.warning("outbox: %s is damaged (%s); set aside as %s, %d lost", store.path, error, aside.name, lost)
-            store.open(self._next_id)
+            self._set_aside(store, error)
+            self._open_or_replace(store)
             dropped = store.apply(rows, (), self._caps, self._wall())
         except (sqlite3.Error, OSError, CorruptStoreError) as second:
             self._fail(second)
             return
-        self._written(rows, list(self._acknowledged), dropped + max(0, lost))
+        self._written(rows, (), dropped)
+
+    def _set_aside(self, store: EventStore, error: Exception) -> None:
+        held = len(store)
+        aside = store.set_aside()
+        with self._changed:
+            # Those of events that are being written belong to the next file.
+            gone = self._acknowledged - self._writing
+            self._acknowledged -= gone
+            lost = max(0, held - len(gone))
+            self._dropped += lost
+        number = f"{lost} events" if held else "its events"
+        log.warning("outbox: %s is damaged (%s); set aside as %s, %s lost", store.path, error, aside.name, number)
 
     def _written(self, rows: Sequence[StoredEvent], acknowledged: Sequence[int], dropped: int) -> None:
         with self._changed:

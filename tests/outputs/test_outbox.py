@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoedge.ops.clock import ManualClock
-from emoedge.outputs.event_store import FILE, Caps, EventStore
+from emoedge.outputs.event_store import FILE, Caps, CorruptStoreError, EventStore
 from emoedge.outputs.outbox import Outbox
 
 CLOCK = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC))
@@ -309,6 +310,25 @@ def test_damage_in_use_is_noticed_and_counted(make_outbox, tmp_path, eventually,
     eventually(lambda: bodies(box) and box.durable and bodies(box)[-1] == 1000, what="a new file")
     assert box.dropped >= 250
     assert "damaged" in caplog.text
+
+
+def test_where_no_new_file_can_be_made_for_a_damaged_one_it_is_made_later(make_outbox, tmp_path, eventually, monkeypatch):
+    box = make_outbox(tmp_path)
+    fill(box, range(5), eventually)
+    box.delete(box.after(0, 1)[0].id)
+    eventually(lambda: not box._acknowledged and len(box) == 4)
+    with monkeypatch.context() as full:
+        full.setattr(EventStore, "apply", Mock(side_effect=CorruptStoreError("malformed")))
+        full.setattr(sqlite3, "connect", Mock(side_effect=sqlite3.OperationalError("unable to open database file")))
+        box.put({"n": 5})
+        eventually(lambda: box.problem)
+        assert bodies(box) == [5]
+        assert (len(box), box.dropped) == (1, 4)
+    fill(box, [6], eventually)
+    eventually(lambda: box.durable, what="a new file")
+    assert bodies(box) == [5, 6]
+    assert (box.problem, len(box), box.dropped) == (None, 2, 4)
+    assert (tmp_path / "outbox.corrupt").exists()
 
 
 class Sick(EventStore):
