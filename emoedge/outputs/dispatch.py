@@ -144,13 +144,25 @@ class Dispatch:
         return self._board.empty() and not self._pacer.pending and len(self._outbox) == 0
 
     def _next_event(self) -> Message | None:
-        if not self._fetched:
-            self._fetched.extend(self._outbox.after(self._cursor, BATCH))
-        if not self._fetched:
-            return None
-        row = self._fetched.popleft()
-        self._cursor = row.id
-        body = row.body
+        while self._fetched or self._fetch():
+            row = self._fetched.popleft()
+            self._cursor = row.id
+            try:
+                body = self._body(row)
+            except (ValueError, TypeError) as error:
+                # Raised again at every connect, it would keep the device from saying anything at all.
+                log.warning("outbox: an event is damaged (%s) and dropped", error)
+                self._outbox.give_up(row.id)
+                continue
+            return Message(self._topics.of(row.topic), body, qos=1, token=row.id)
+        return None
+
+    def _fetch(self) -> bool:
+        self._fetched.extend(self._outbox.after(self._cursor, BATCH))
+        return bool(self._fetched)
+
+    def _body(self, row: StoredEvent) -> bytes:
+        """What is sent; ValueError, TypeError where it is no JSON object."""
         if row.stored_at is None or row.stored_at < self._connected_at - LATE_AFTER:
-            body = payloads.encode({**json.loads(body), "late": True})
-        return Message(self._topics.of(row.topic), body, qos=1, token=row.id)
+            return payloads.encode({**json.loads(row.body), "late": True})
+        return row.body

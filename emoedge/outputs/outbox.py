@@ -130,6 +130,12 @@ class Outbox:
                 self._acknowledged.add(row_id)
                 self._changed.notify()
 
+    def give_up(self, row_id: int) -> None:
+        """Forget an event that cannot be sent, and count it as dropped."""
+        with self._changed:
+            self._dropped += 1
+        self.delete(row_id)
+
     def stop(self) -> None:
         """Commit what is left and close the file."""
         with self._changed:
