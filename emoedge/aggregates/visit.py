@@ -25,7 +25,8 @@ SHORTEST = 1.0
 """Seconds; who was seen for less is nobody: most of it are things that look like a face for a moment."""
 
 LONGEST = 900.0
-"""Seconds after which a visit is counted although it goes on, as another one: the longest window."""
+"""Seconds after which a visit is counted although it goes on: the longest window. So nobody is in one twice, as long as
+what is left of a visit when they go is not counted either."""
 
 STEP = 1.0
 """Seconds; a longer time between two looks counts as this much, since nobody knows what happened in it."""
@@ -46,6 +47,8 @@ class Visit:
 @dataclass(slots=True)
 class _Person:
     since: float
+    counted: bool = False
+    """Whether this goes on what was counted already: it is of another window only if it lasts as long again."""
     gone_at: float = 0.0
     """When it was first missed."""
     times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(LABELS)))
@@ -88,7 +91,7 @@ class Visitors:
             person = self._present.pop(subject)
             person.gone_at = at
             self._missed.append(person)
-        over = [person for person in self._missed if at - person.gone_at >= self._gap]
+        over = [person for person in self._missed if at - person.gone_at >= self._gap and not person.counted]
         self._missed = [person for person in self._missed if at - person.gone_at < self._gap]
         for belief in beliefs:
             known = self._present.get(belief.subject)
@@ -100,5 +103,5 @@ class Visitors:
         for subject, person in self._present.items():
             if at - person.since >= LONGEST:
                 over.append(person)
-                self._present[subject] = _Person(at)
+                self._present[subject] = _Person(at, counted=True)
         return [visit for visit in (person.visit() for person in over) if visit is not None]

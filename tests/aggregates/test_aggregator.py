@@ -56,6 +56,11 @@ def test_a_person_is_not_worked_out_from_a_longer_window(hall):
     assert there.of(5)[0].figures is None
 
 
+def test_two_who_stay_long_are_not_four(hall):
+    there = hall(k=3).wait(30).visit("face-1", "face-2", seconds=16 * 60).wait(15 * 60)
+    assert [item.figures for item in there.told if item.figures] == []
+
+
 def test_valence_of_few_is_not_told(hall):
     there = hall(k=3).visit("face-1", "face-2").wait(6).visit("face-3", "face-4", label="unknown").wait(60)
     figures = there.of(1)[0].figures
