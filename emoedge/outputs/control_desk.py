@@ -153,7 +153,7 @@ class ControlDesk:
             if key is not None:
                 self._set(key, value=self._allowed(key, read_control(key, body)))
             elif command is not None:
-                self._requests.put_nowait(read_request(command, body))
+                self._queue(read_request(command, body))
             self._complained.discard(topic)
         except RefusedError as error:
             self._complain(topic, str(error))
@@ -161,10 +161,13 @@ class ControlDesk:
                 self._show(key)  # so that a switch elsewhere falls back
             elif command is not None:
                 self._answer(Request(command, None), error=str(error))
-        except queue.Full:
-            assert command is not None
-            self._answer(Request(command, None), error="busy")
         return True
+
+    def _queue(self, request: Request) -> None:
+        try:
+            self._requests.put_nowait(request)
+        except queue.Full:
+            self._answer(request, error="busy")
 
     def _allowed(self, key: str, value: bool | str) -> bool | str:  # noqa: FBT001 - the value of any control
         if key == "raw" and value is True and self._discreet:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from emoedge.errors import ConfigError
 from emoedge.messages import Modality
 from emoedge.outputs.commands import COMMANDS
+from emoedge.outputs.control_desk import MAX_REQUESTS
 from emoedge.outputs.control_values import ControlValues
 
 pytestmark = pytest.mark.broker
@@ -133,6 +135,19 @@ def test_requests_are_answered_with_their_transaction(desk, eventually):
     assert told["options"]["data"]["labels"] == ["happy", "sad"]
     assert told["options"]["data"]["controls"]["paused"] == {"value": False, "allowed": [False, True]}
     eventually(lambda: panel.told == ["check_settings", "restart", "restart"])
+
+
+def test_who_comes_while_too_many_wait_is_told_by_the_transaction(desk):
+    _sink, panel, listener, say = desk
+    turn = threading.Event()
+    panel.health_check = lambda: turn.wait(10) and {"status": "ok"}
+    for number in range(MAX_REQUESTS + 5):
+        say("request/health_check", json.dumps({"transaction": number}))
+    busy = listener.wait("response/health_check", count=4, where=lambda item: item.json["error"] == "busy")
+    assert [item.json["transaction"] for item in busy][-1] == MAX_REQUESTS + 4
+    turn.set()
+    told = listener.wait("response/health_check", count=MAX_REQUESTS + 5)
+    assert {item.json["transaction"] for item in told} == set(range(MAX_REQUESTS + 5))
 
 
 @pytest.mark.parametrize("command", ["reload", "restart"])
