@@ -38,6 +38,7 @@ class Attendant:
         self._stated = float("-inf")
         self._stuck: tuple[str, ...] = ()
         self._last_problem: str | None = None
+        self._unwritten: str | None = None
 
     def round(self, report: HealthReport, pulses: Sequence[Pulse], mode: str) -> None:
         """Note that the loop turns; READY with the first one, whether the broker answers or not."""
@@ -68,7 +69,7 @@ class Attendant:
         return ", ".join(parts)
 
     def write(self, report: HealthReport, mode: str) -> None:
-        """Renew the health file; a full disk is told once and stops nothing."""
+        """Renew the health file; a full disk is told once, stops nothing, and is tried again the next time."""
         if self._file is None:
             return
         stamped = report.as_dict() | {
@@ -77,8 +78,12 @@ class Attendant:
         try:
             health_file.write(self._file, stamped)
         except OSError as error:
-            log.warning("%s: cannot be written: %s", self._file, error.strerror or error)
-            self._file = None
+            text = error.strerror or str(error)
+            if text != self._unwritten:
+                log.warning("%s: cannot be written: %s", self._file, text)
+            self._unwritten = text
+        else:
+            self._unwritten = None
 
     def restarting(self) -> None:
         """Say that the same process begins anew: no word of an end, after which it would be given seconds to live."""

@@ -99,12 +99,16 @@ def test_the_health_file_is_whole_and_readable_by_all(environment):
     assert health_file.read(path) == told
 
 
-def test_a_folder_that_is_gone_is_told_once(environment, caplog):
-    health_file.health_file(environment).parent.rmdir()
+def test_a_folder_that_is_gone_is_told_once_and_tried_again(environment, caplog):
+    path = health_file.health_file(environment)
+    path.parent.rmdir()
     attendant = Attendant(ManualClock(), environment)
     for _ in range(3):
         attendant.write(report(), "fused")
     assert len(caplog.records) == 1
+    path.parent.mkdir()
+    attendant.write(report(), "idle")
+    assert health_file.read(path)["mode"] == "idle"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\udcff"])
