@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ MAX_LINES = 32
 @dataclass(slots=True)
 class _Line:
     level: str
+    at: float
+    """When it was said last."""
     waiting: bool = True
     held_back: int = 0
     sent_at: float = float("-inf")
@@ -41,14 +44,15 @@ class LogDigest:
         self._lines: dict[tuple[str, str], _Line] = {}
         self._sent_at = float("-inf")
 
-    def offer(self, level: str, logger: str, message: str) -> None:
-        """Take a line."""
+    def offer(self, level: str, logger: str, message: str, now: float) -> None:
+        """Take a line that is said now."""
         line = self._lines.get((logger, message))
         if line is None:
             if len(self._lines) >= MAX_LINES:
                 del self._lines[next(iter(self._lines))]
-            self._lines[logger, message] = _Line(level)
+            self._lines[logger, message] = _Line(level, now)
             return
+        line.at = now
         line.held_back += 1
         line.waiting = True
 
@@ -57,15 +61,15 @@ class LogDigest:
         waits = [line.sent_at + REPEAT for line in self._lines.values() if line.waiting]
         return max(0.0, min(waits) - now, self._sent_at + SHORTEST - now) if waits else float("inf")
 
-    def take(self, now: float) -> tuple[str, str, str, int] | None:
-        """Level, logger, message and how often it was held back; None when nothing is due."""
+    def take(self, now: float) -> tuple[str, str, str, int, float] | None:
+        """Level, logger, message, how often it was held back, and when it was said last; None when nothing is due."""
         if self._sent_at + SHORTEST > now:
             return None
         for (logger, message), line in self._lines.items():
             if line.waiting and line.sent_at + REPEAT <= now:
                 repeated, line.held_back = line.held_back, 0
                 line.waiting, line.sent_at, self._sent_at = False, now, now
-                return line.level, logger, message, repeated
+                return line.level, logger, message, repeated, line.at
         return None
 
 
@@ -90,7 +94,7 @@ class LogTopic(logging.Handler):
         if record.exc_info and record.exc_info[0] is not None:
             message = f"{message} ({record.exc_info[0].__name__})"
         with self._guard:
-            self._digest.offer(record.levelname.lower(), record.name, message)
+            self._digest.offer(record.levelname.lower(), record.name, message, time.monotonic())
         self._wake()
 
     def due(self, now: float) -> float:
@@ -103,8 +107,8 @@ class LogTopic(logging.Handler):
         with self._guard:
             line = self._digest.take(now)
         if line is not None:
-            level, logger, message, repeated = line
+            level, logger, message, repeated, at = line
             payload = payloads.log(
-                self._stamp.envelope("log"), level=level, logger=logger, message=message, repeated=repeated
+                self._stamp.envelope("log", at), level=level, logger=logger, message=message, repeated=repeated
             )
             self._board.note(Message(self._topic, payloads.encode(payload)))

@@ -1,10 +1,16 @@
 """The topic `log`: folded, at most one line a second, and nothing below a warning."""
 
+import json
 import logging
+import time
+from datetime import datetime
 
 import pytest
 
-from emoedge.outputs.log_topic import LogDigest
+from emoedge.ops.clock import ManualClock
+from emoedge.outputs.board import Board
+from emoedge.outputs.log_topic import LogDigest, LogTopic
+from emoedge.outputs.stamp import Stamp
 
 
 def play(offers, until, step=0.25):
@@ -13,7 +19,7 @@ def play(offers, until, step=0.25):
     for tick in range(int(until / step) + 1):
         now = tick * step
         while pending and pending[0][0] <= now:
-            digest.offer("warning", "emoedge", pending.pop(0)[1])
+            digest.offer("warning", "emoedge", pending.pop(0)[1], now)
         due = digest.due(now)
         line = digest.take(now)
         assert (line is not None) == (due <= 0)
@@ -32,10 +38,28 @@ def test_the_same_line_comes_once_a_minute_with_its_count():
     assert sum(repeated + 1 for *_, repeated in told) >= 100
 
 
+def test_a_line_is_told_with_the_time_at_which_it_was_said_last():
+    digest = LogDigest()
+    for at in (1.0, 5.0):
+        digest.offer("warning", "emoedge", "no broker", at)
+    assert digest.take(3600.0) == ("warning", "emoedge", "no broker", 1, 5.0)
+
+
+def test_a_line_of_an_outage_bears_its_own_time():
+    board, clock = Board(), ManualClock(time.monotonic())
+    topic = LogTopic("log", Stamp(clock, "boot"), board, lambda: None)
+    topic.handle(logging.makeLogRecord({"levelno": logging.WARNING, "levelname": "WARNING", "msg": "lost"}))
+    said = clock.wall()
+    clock.advance(7200)
+    topic.tick(clock.monotonic())
+    told = datetime.fromisoformat(json.loads(board.take().body)["ts"])
+    assert abs((told - said).total_seconds()) < 60
+
+
 def test_a_thousand_lines_do_not_pile_up():
     digest = LogDigest()
     for number in range(1000):
-        digest.offer("warning", "emoedge", f"line {number}")
+        digest.offer("warning", "emoedge", f"line {number}", 0.0)
     assert len(digest._lines) <= 32
 
 
