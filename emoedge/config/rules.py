@@ -79,6 +79,14 @@ def _login(config: Config) -> str | None:
     return None
 
 
+def _encrypted(config: Config) -> str | None:
+    mqtt = config.mqtt
+    given = [name for name in ("ca", "certificate", "key") if getattr(mqtt, name) is not None]
+    if given and not mqtt.tls:
+        return f"true beside mqtt.{given[0]}; without it nothing is encrypted and no certificate looked at"
+    return None
+
+
 def _host(config: Config) -> str | None:
     host = config.mqtt.host
     if host != "none" and host.strip().lower() == "none":
@@ -142,6 +150,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("mqtt.host",), _host),
     Rule(("mqtt.server_name",), _server_name),
     Rule(("mqtt.username", "mqtt.password"), _login),
+    Rule(("mqtt.tls", "mqtt.ca", "mqtt.certificate", "mqtt.key"), _encrypted),
     Rule(("aggregates.windows",), _windows),
     Rule(("aggregates.enabled", "camera.source"), _counted_by_faces),
     Rule(("aggregates.enabled", "mqtt.host"), _told_to_somebody),

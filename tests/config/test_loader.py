@@ -69,6 +69,8 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  server_name: ''", "c.yaml:4: mqtt.server_name: '': expected a host name, such as broker.example.com"),
         ("mqtt:\n  server_name: .a", "c.yaml:4: mqtt.server_name: .a: expected a host name, such as broker.example.com"),
         ("mqtt:\n  password: abc", "c.yaml:4: mqtt.username: null: expected a login name beside the password"),
+        ("mqtt:\n  ca: ca.pem", "c.yaml:4: mqtt.tls: false: expected true beside mqtt.ca; without it nothing is encrypted"),
+        ("mqtt:\n  key: k\n  tls: no", "c.yaml:5: mqtt.tls: false: expected true beside mqtt.key"),
         ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
         ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),
         ("device:\n  id: !!python/name:os.system x", "c.yaml:4: device.id: x: expected a value without a YAML tag"),
