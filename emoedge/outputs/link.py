@@ -120,6 +120,8 @@ class Link:
         self._problem: str | None = "not yet connected"
         self._said: str | None = None
         self._refusal: Refusal | None = None
+        self._topics: Sequence[str] = ()
+        self._unheard: list[str] = []
 
     @property
     def connected(self) -> bool:
@@ -231,6 +233,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -337,13 +340,20 @@ class Link:
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._problem = None
         self._up_since = time.monotonic()
-        topics = self._user.connected()
+        self._topics = self._user.connected()
         self._up.set()
         name = "MQTT 5" if self._version == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
         if self._short_lived < FEW:
             self._say(logging.INFO, f"connected ({name})")
-        if topics:
-            client.subscribe([(topic, 1) for topic in topics])
+        if self._topics:
+            client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        unheard = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if unheard and unheard != self._unheard:
+            named = ", ".join(unheard)
+            log.warning("mqtt: the broker does not let us hear %s; see its access control list", named)
+        self._unheard = unheard
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         name = reason.getName()

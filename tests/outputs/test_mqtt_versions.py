@@ -73,6 +73,19 @@ def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(pretend, make_sink, monke
     assert server.versions == [5, 4]
 
 
+def test_a_broker_that_lets_nobody_listen_is_named_once(pretend, make_sink, caplog, eventually):
+    # The answer to SUBSCRIBE, packet 1 with nine topics: granted, not authorized, granted ...
+    subacks = {4: b"\x90\x0b\x00\x01\x01\x80" + b"\x01" * 7, 5: b"\x90\x0c\x00\x01\x00\x01\x87" + b"\x01" * 7}
+    connacks = {4: CONNACK_3_OK, 5: b"\x20\x03\x00\x00\x00"}
+    server = pretend(lambda version: connacks[version] + subacks[version])
+    make_sink(server.port)
+    make_sink(server.port, device="test-2", mqtt5=False)
+    told = eventually(lambda: [r.getMessage() for r in caplog.records if "hear" in r.getMessage()][1:] and caplog.records)
+    lines = sorted(r.getMessage() for r in told if "hear" in r.getMessage())
+    where = "mqtt: the broker does not let us hear emoedge/{}/control/log_level/set; see its access control list"
+    assert lines == [where.format("test-1"), where.format("test-2")]
+
+
 def test_one_that_never_answers_is_asked_with_patience_and_reported_once(pretend, make_sink, monkeypatch, caplog):
     monkeypatch.setattr(link_module, "CONNACK_TIMEOUT", 0.1)
     monkeypatch.setattr(link_module, "IDLE_WAIT", 0.05)
