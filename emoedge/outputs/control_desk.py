@@ -89,6 +89,7 @@ class ControlDesk:
         self._panel: ControlPanel | None = None
         self._sets = {topics.control_set(key): key for key in CONTROLS}
         self._asks = {topics.request(command): command for command in COMMANDS}
+        self._setting = threading.Lock()
         self._complained: set[str] = set()
         self._requests: queue.Queue[Request | None] = queue.Queue(MAX_REQUESTS)
         self._thread: threading.Thread | None = None
@@ -175,16 +176,17 @@ class ControlDesk:
         return value
 
     def _set(self, key: str, *, value: bool | str) -> None:
-        changed = self._values.set(key, value=value)
-        if key == "raw":
-            self._raw_until = time.monotonic() + self._raw_timeout
-        if changed:
-            log.info("control: %s is now %s", key, value)
-            if key == "log_level":
-                self._set_log_level()
-            elif key == "paused" and self._panel is not None:
-                self._panel.pause(paused=self._values.paused)
-        self._show(key)
+        with self._setting:  # two at once, by a topic and by a request: what is shown and obeyed is what came last
+            changed = self._values.set(key, value=value)
+            if key == "raw":
+                self._raw_until = time.monotonic() + self._raw_timeout
+            if changed:
+                log.info("control: %s is now %s", key, value)
+                if key == "log_level":
+                    self._set_log_level()
+                elif key == "paused" and self._panel is not None:
+                    self._panel.pause(paused=self._values.paused)
+            self._show(key)
 
     def _set_log_level(self) -> None:
         logging.getLogger("emoedge").setLevel(str(self._values["log_level"]).upper())

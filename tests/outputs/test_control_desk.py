@@ -168,6 +168,26 @@ def test_options_set_controls_all_or_none(desk):
     assert panel.told == [("paused", True)]
 
 
+def test_of_two_orders_at_once_the_later_one_is_obeyed(desk, eventually):
+    _sink, panel, listener, say = desk
+    begun = threading.Event()
+
+    def slowly(*, paused):
+        begun.set()
+        time.sleep(0.3 if paused else 0.0)
+        panel.told.append(paused)
+
+    panel.pause = slowly
+    say("request/options", '{"transaction": 1, "value": {"paused": true}}')
+    assert begun.wait(5)
+    say("control/paused/set", "false")
+    eventually(lambda: len(panel.told) == 2)
+    assert panel.told == [True, False]
+    answer(listener, "options", 1)
+    listener.wait("control/paused", count=2)
+    eventually(lambda: listener.on("control/paused")[-1].json["value"] is False)
+
+
 def test_a_wrong_configuration_is_the_answer_to_reload(desk):
     _sink, panel, listener, say = desk
     panel.settings_error = ConfigError(["config.yaml:3: mqtt.port: 0: expected 1 to 65535"])
