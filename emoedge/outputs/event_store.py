@@ -67,7 +67,8 @@ class CorruptStoreError(Exception):
 class EventStore:
     """The table of one state directory; not thread-safe. Methods raise sqlite3.Error, OSError, CorruptStoreError.
 
-    `discard`: topic whose events, left by an earlier run, are wiped out when the file is opened.
+    `discard`: topic whose events, left by an earlier run, are wiped out when the file is opened; no damaged file,
+    which may hold some, is kept then.
     """
 
     def __init__(self, folder: Path, *, discard: str | None = None) -> None:
@@ -75,6 +76,7 @@ class EventStore:
         self._discard = discard
         self._run = secrets.token_hex(8)
         self._path = folder / FILE
+        self._aside = self._path.with_suffix(".corrupt")
         self._db: sqlite3.Connection | None = None
         self._count = self._bytes = 0
         self.last_id = 0
@@ -92,6 +94,8 @@ class EventStore:
     def open(self, next_id: int = 1) -> None:
         """Open or create the file; events in it with ids below `next_id` are moved behind it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._discard is not None:
+            self._aside.unlink(missing_ok=True)
         self._db = sqlite3.connect(
             self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -121,15 +125,20 @@ class EventStore:
                 self._db.close()
             self._db = None
 
-    def set_aside(self) -> Path:
-        """Close and rename a damaged file; only the last one is kept, so that it cannot fill the disk."""
+    def set_aside(self) -> str:
+        """Close and rename a damaged file; only the last one is kept, so that it cannot fill the disk.
+
+        Returns what became of it.
+        """
         self.close()
-        aside = self._path.with_suffix(".corrupt")
-        self._path.replace(aside)
+        self._path.replace(self._aside)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._count = self._bytes = 0
-        return aside
+        if self._discard is None:
+            return f"set aside as {self._aside.name}"
+        self._aside.unlink()
+        return "removed"
 
     def apply(self, rows: Sequence[StoredEvent], deleted: Iterable[int], caps: Caps, now: float | None) -> int:
         """Insert and delete in one durable transaction; returns how many old events fell to the caps.

@@ -238,7 +238,7 @@ class Outbox:
 
     def _set_aside(self, store: EventStore, error: Exception) -> None:
         held = len(store)
-        aside = store.set_aside()
+        became = store.set_aside()
         with self._changed:
             # Those of events that are being written belong to the next file.
             gone = self._acknowledged - self._writing
@@ -246,7 +246,7 @@ class Outbox:
             lost = max(0, held - len(gone))
             self._dropped += lost
         number = f"{lost} events" if held else "its events"
-        log.warning("outbox: %s is damaged (%s); set aside as %s, %s lost", store.path, error, aside.name, number)
+        log.warning("outbox: %s is damaged (%s); %s, %s lost", store.path, error, became, number)
 
     def _written(self, rows: Sequence[StoredEvent], acknowledged: Sequence[int], dropped: int) -> None:
         with self._changed:

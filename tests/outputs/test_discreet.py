@@ -124,6 +124,17 @@ def test_events_of_an_earlier_run_are_wiped_out_of_the_file(tmp_path, tell):
     store.close()
 
 
+def test_no_damaged_file_is_kept_that_may_hold_such_events(tmp_path, eventually, caplog):
+    for name in (FILE, "outbox.corrupt"):
+        (tmp_path / name).write_bytes(b"no database, but somebody: face-1234567" * 100)
+    box = Outbox(SystemClock(), tmp_path, discard=EVENT)
+    box.start()
+    eventually(lambda: box.durable)
+    box.stop()
+    assert "removed" in caplog.text
+    assert not any(b"face-1234567" in path.read_bytes() for path in tmp_path.iterdir())
+
+
 def test_a_file_of_the_first_versions_is_read_and_extended(tmp_path):
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute(OLD_TABLE)
