@@ -29,6 +29,9 @@ EMOTION_EXPIRY = 60
 LATE_AFTER = 2.0
 """Seconds before the present connection: what was stored earlier comes from an outage, not from the start."""
 
+PUT_OFF = 2.0
+"""Seconds without events for a broker whose quota is exceeded; quotas are counted by the second."""
+
 BATCH = 50
 """Events read from the outbox at once."""
 
@@ -81,6 +84,10 @@ class Dispatch:
         self._fetched: deque[StoredEvent] = deque()
         self._cursor = 0
         self._connected_at = 0.0
+        self._unanswered = 0
+        self._put_off: int | None = None
+        self._go_on_at = 0.0
+        self._full = False
         self._refusing = False
         self.refused = 0
         """Events that the broker would not take."""
@@ -99,8 +106,8 @@ class Dispatch:
 
     def disconnected(self) -> None:
         """Begin with the oldest unacknowledged event again."""
-        self._fetched.clear()
-        self._cursor = 0
+        self._begin_after(0)
+        self._unanswered = 0
 
     def next_message(self, *, may_qos1: bool) -> Message | None:
         """What to send now, None when nothing is due."""
@@ -131,7 +138,18 @@ class Dispatch:
                 log.warning("mqtt: the broker refuses events on %s; see its access control list", self._topics.event)
             self.refused += 1
         self._refusing = not accepted
+        self._unanswered -= 1
         self._outbox.delete(token)
+        self._full = self._full and len(self._outbox) > 0  # what waited is through: the next time is told again
+
+    def put_off(self, token: int) -> None:
+        """Send nothing for a moment, then again all that was put off."""
+        if not self._full:
+            log.warning("mqtt: the broker takes no more events for now (quota exceeded); they wait")
+        self._full = True
+        self._unanswered -= 1
+        self._put_off = token if self._put_off is None else min(self._put_off, token)
+        self._go_on_at = time.monotonic() + PUT_OFF
 
     def received(self, topic: str, body: bytes, *, retained: bool) -> None:
         """Hand a message to the one it is for."""
@@ -143,7 +161,16 @@ class Dispatch:
         """Whether nothing waits to be told."""
         return self._board.empty() and not self._pacer.pending and len(self._outbox) == 0
 
+    def _begin_after(self, row_id: int) -> None:
+        self._fetched.clear()
+        self._cursor, self._put_off = row_id, None
+
     def _next_event(self) -> Message | None:
+        if self._put_off is not None:
+            # What is still on its way would otherwise be sent twice.
+            if self._unanswered > 0 or time.monotonic() < self._go_on_at:
+                return None
+            self._begin_after(self._put_off - 1)
         while self._fetched or self._fetch():
             row = self._fetched.popleft()
             self._cursor = row.id
@@ -154,6 +181,7 @@ class Dispatch:
                 log.warning("outbox: an event is damaged (%s) and dropped", error)
                 self._outbox.give_up(row.id)
                 continue
+            self._unanswered += 1
             return Message(self._topics.of(row.topic), body, qos=1, token=row.id)
         return None
 

@@ -48,6 +48,9 @@ STABLE = 5.0
 FEW = 3
 """Connections in a row that did not last, after which a second client of the same id is suspected."""
 
+QUOTA = "Quota exceeded"
+"""Reason in a PUBACK of a broker that limits messages a second, such as EMQX: the same message is welcome later."""
+
 IDLE_WAIT = 1.0
 """Seconds at most between two looks at keepalive and stop."""
 
@@ -73,6 +76,10 @@ class LinkUser(Protocol):
 
     def delivered(self, token: int, *, accepted: bool) -> None:
         """Note that the broker has acknowledged, or refused, the message with this token."""
+        ...
+
+    def put_off(self, token: int) -> None:
+        """Note that the broker wants the message with this token again later."""
         ...
 
     def received(self, topic: str, body: bytes, *, retained: bool) -> None:
@@ -366,7 +373,9 @@ class Link:
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         if mid in self._inflight:
             token = self._inflight.pop(mid)
-            if token is not None:
+            if token is not None and reason.getName() == QUOTA:
+                self._user.put_off(token)
+            elif token is not None:
                 self._user.delivered(token, accepted=not reason.is_failure)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

@@ -11,11 +11,15 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from emoedge.messages import SensorStatus
 from emoedge.ops.backoff import Backoff
 from emoedge.ops.clock import SystemClock
+from emoedge.outputs import dispatch as dispatch_module
 from emoedge.outputs.event_store import FILE
+from emoedge.outputs.link import Link
 from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.schema_files import NAMES
 
@@ -271,6 +275,33 @@ def test_an_event_that_cannot_be_read_any_more_keeps_no_other_one(
     eventually(lambda: second.queue == 0)
     assert second.drops["events"] == 1
     assert len([r for r in caplog.records if "is damaged" in r.getMessage()]) == 1
+
+
+def test_events_wait_for_a_broker_whose_quota_is_exceeded(
+    broker, listen, make_sink, tell, monkeypatch, eventually, caplog
+):
+    monkeypatch.setattr(dispatch_module, "PUT_OFF", 0.2)
+    answer, put_off = Link._on_publish, []
+
+    def exceeded(link, client, data, mid, reason, properties):
+        if link._inflight.get(mid) is not None and len(put_off) < 5:
+            put_off.append(mid)
+            reason = ReasonCode(PacketTypes.PUBACK, "Quota exceeded")
+        answer(link, client, data, mid, reason, properties)
+
+    monkeypatch.setattr(Link, "_on_publish", exceeded)
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    for number in range(60):
+        sink.event(tell.moved(number, time.monotonic()))
+    told = [item.json for item in listener.wait("event", count=65)]
+    eventually(lambda: sink.queue == 0)
+    assert len(listener.on("event")) == 65, "nothing but what was put off is sent again"
+    assert {item["number"] for item in told} == set(range(60))
+    assert len({item["event_id"] for item in told}) == 60
+    assert (sink.drops["refused"], sink.drops["events"]) == (0, 0)
+    assert len([r for r in caplog.records if "quota" in r.getMessage()]) == 1
 
 
 def test_the_connection_speaks_mqtt_5_and_emotion_expires(broker, listen, make_sink, tell, caplog):
