@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,7 +24,8 @@ class JsonlSink:
     """Implements the port `Sink`. Deterministic: the same events, clock and `boot_id` give the same bytes.
 
     `path`: file that lines are appended to, `-` for stdout. A file that cannot be written is reported
-    once; its events are counted in `dropped`. `truncate` starts the file anew.
+    once, and tried again with each event; those that it missed are counted in `dropped`. `truncate` starts
+    the file anew.
     """
 
     def __init__(self, path: str, clock: Clock, *, boot_id: str, truncate: bool = False) -> None:
@@ -31,7 +33,9 @@ class JsonlSink:
         self._truncate = truncate
         self._stamp = Stamp(clock, boot_id)
         self._file: BinaryIO | None = None
-        self._failed = False
+        self._stopped = False
+        self.problem: str | None = None
+        """Why events are not written now, one line."""
         self.dropped = 0
         """Events that could not be written."""
 
@@ -42,12 +46,16 @@ class JsonlSink:
             return
         try:
             self._file = Path(self._path).open("wb" if self._truncate else "ab")  # noqa: SIM115 - closed by stop()
+            if _broken_off(self._path):
+                self._file.write(b"\n")
         except OSError as error:
             self._fail(error)
 
     def event(self, event: Event) -> None:
         """Write one line, at once: a reader at the other end of a pipe sees it when it happens."""
         line = payloads.encode(payloads.event(self._stamp.envelope("event", event.at), event)) + b"\n"
+        if self._file is None and not self._stopped:
+            self.start()
         if self._file is None:
             self.dropped += 1
             return
@@ -58,13 +66,14 @@ class JsonlSink:
             self.dropped += 1
             self._fail(error)
         else:
-            self._failed = False
+            self.problem = None
 
     def state(self, state: State) -> None:
         """Nothing: lines are for transitions."""
 
     def stop(self) -> None:
         """Close the file; stdout stays open."""
+        self._stopped = True
         file, self._file = self._file, None
         if file is None or file is sys.stdout.buffer:
             return
@@ -74,6 +83,19 @@ class JsonlSink:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        if not self._failed:
+        if self.problem is None:
             log.warning("jsonl %s: events are not written: %s", self._path, error)
-        self._failed = True
+        self.problem = f"{self._path}: {getattr(error, 'strerror', None) or error}"
+
+
+def _broken_off(path: str) -> bool:
+    """Whether the last line lacks its end, as a power cut leaves it: the next one would become a part of it."""
+    file = Path(path)
+    try:
+        if not file.is_file() or not file.stat().st_size:
+            return False
+        with file.open("rb") as end:
+            end.seek(-1, os.SEEK_END)
+            return end.read() != b"\n"
+    except OSError:  # one may append to what one may not read
+        return False

@@ -62,3 +62,26 @@ def test_a_full_disk_and_a_missing_folder_are_survived_and_reported_once(tmp_pat
     with caplog.at_level(logging.WARNING):
         assert play(tmp_path / "no" / "a.jsonl", tell).dropped == 5
     assert len(caplog.records) == 1
+
+
+def test_a_folder_that_comes_late_is_written_to(tmp_path, tell, caplog):
+    path = tmp_path / "usb" / "a.jsonl"
+    sink = JsonlSink(str(path), ManualClock(), boot_id="late")
+    sink.start()
+    sink.event(tell.moved(0, 0.0))
+    assert str(path) in sink.problem
+    path.parent.mkdir()
+    sink.event(tell.moved(1, 0.0))
+    assert (sink.problem, sink.dropped) == (None, 1)
+    sink.stop()
+    assert json.loads(path.read_text())["number"] == 1
+    assert len(caplog.records) == 1
+
+
+def test_a_line_that_a_power_cut_broke_off_takes_no_other_one_along(tmp_path, tell):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"number": 7}\n{"numb')
+    play(path, tell)
+    lines = path.read_bytes().splitlines()
+    assert lines[1] == b'{"numb'
+    assert [json.loads(line)["number"] for line in lines[:1] + lines[2:]] == [7, 0, 1, 2, 3, 4]
