@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emoedge.messages import AudioBlock, Event, Frame
     from emoedge.ops.governor import Governor
     from emoedge.ops.health import HealthReport
+    from emoedge.outputs.jsonl import JsonlSink
     from emoedge.outputs.mqtt import MqttSink
     from emoedge.panel import Panel
     from emoedge.pipeline import Pipeline
@@ -49,15 +50,16 @@ class App:
     """One run of the daemon.
 
     `camera` and `microphone` are None where the config says `none`. `sinks` are told events and state;
-    `mqtt`, one of them, is also told health and sensor status. `panel` is where orders from outside lie.
-    `governor` sets the pace; without one nothing slows down. `aggregator` counts people for `mqtt`; None where
-    nobody asks. `discreet`: nobody is named in the log.
+    `mqtt`, one of them, is also told health and sensor status. `lines`, another one, counts in health. `panel` is
+    where orders from outside lie. `governor` sets the pace; without one nothing slows down. `aggregator` counts
+    people for `mqtt`; None where nobody asks. `discreet`: nobody is named in the log.
     """
 
     def __init__(self, *, pipeline: Pipeline, clock: Clock, camera: FrameSource | None, microphone: AudioSource | None,
                  sinks: Sequence[Sink], mqtt: MqttSink | None, meter: HealthMeter,
                  panel: Panel | None = None, governor: Governor | None = None,
-                 aggregator: Aggregator | None = None, discreet: bool = False) -> None:  # fmt: skip
+                 aggregator: Aggregator | None = None, lines: JsonlSink | None = None,
+                 discreet: bool = False) -> None:  # fmt: skip
         self._pipeline = pipeline
         self._clock = clock
         self._camera = camera
@@ -69,6 +71,7 @@ class App:
         self._attendant = Attendant(clock)
         self._governor = governor
         self._aggregator = aggregator
+        self._lines = lines
         self._discreet = discreet
         self._paused = False
         self._statuses: dict[str, SensorStatus] = {}
@@ -249,6 +252,10 @@ class App:
         if self._mqtt is not None:
             drops |= self._mqtt.drops
             problems += self._mqtt.problems
+        if self._lines is not None:
+            drops["jsonl"] = self._lines.dropped
+            if self._lines.problem is not None:
+                problems.append(f"jsonl: {self._lines.problem}")
         temperature = read_temperature()
         pace, use = (FULL, None) if self._governor is None else self._governor.look(temperature, now)
         return self._meter.report(

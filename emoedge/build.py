@@ -46,8 +46,10 @@ def build_app(
     device = config.device.id or default_device_id()
     boot_id = new_boot_id()
     sinks: list[Sink] = []
+    lines: JsonlSink | None = None
     if config.jsonl.path is not None:
-        sinks.append(JsonlSink(config.jsonl.path, clock, boot_id=boot_id))
+        lines = JsonlSink(config.jsonl.path, clock, boot_id=boot_id)
+        sinks.append(lines)
     mqtt = None
     if config.mqtt.host != NO_BROKER:
         told = {"face": models.face, "speech": models.speech}
@@ -60,5 +62,5 @@ def build_app(
         meter=HealthMeter(clock.monotonic()), panel=panel,
         governor=Governor(config, pipeline, cooling=Cooling(config.thermal), decoding=limit),
         aggregator=Aggregator(config.aggregates) if config.aggregates.enabled else None,
-        discreet=config.aggregates.only,
+        lines=lines, discreet=config.aggregates.only,
     )  # fmt: skip

@@ -130,6 +130,14 @@ def test_a_film_that_ends_is_lost_and_played_again(broker, listen, daemon, short
     assert unit.stop()[0] == 0
 
 
+def test_health_tells_of_lines_that_cannot_be_written(broker, listen, daemon, short_film, tmp_path):
+    listener = listen(broker.port)
+    daemon(config(broker.port, short_film, more=f"jsonl: {{path: {tmp_path}/usb/events.jsonl}}"))
+    told = listener.wait("health", where=lambda item: any("jsonl: " in text for text in item.json["problems"]))[0].json
+    assert "No such file" in next(text for text in told["problems"] if "jsonl" in text)
+    assert told["drops"]["jsonl"] >= 0
+
+
 def test_jsonl_carries_the_same_events(broker, listen, daemon, short_film, tmp_path):
     lines = tmp_path / "events.jsonl"
     listener = listen(broker.port)
