@@ -202,7 +202,7 @@ class App:
         state = self._pipeline.state(now)
         for sink in self._sinks:
             sink.state(state)
-        self._count_people(now)
+        self._count_people()
         report = self._health(now)
         if self._panel is not None:
             self._panel.note(report)
@@ -220,9 +220,10 @@ class App:
         if name == MICROPHONE and self._microphone is not None:
             self._listen(self._microphone.take())
 
-    def _count_people(self, now: float) -> None:
+    def _count_people(self) -> None:
         if self._aggregator is None or self._mqtt is None:
             return
+        now = self._clock.monotonic()  # read beside the wall clock, or a slow round looks like a clock that was set
         watching = self._statuses.get(CAMERA) is SensorStatus.ONLINE
         people = self._pipeline.mind.faces(now)
         for item in self._aggregator.look(now, self._clock.wall().timestamp(), people, watching=watching):

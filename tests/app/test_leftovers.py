@@ -2,6 +2,7 @@
 
 import os
 import threading
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from emoedge.messages import (
     SensorStatus,
     VisionResult,
 )
-from emoedge.ops.clock import SystemClock
+from emoedge.ops.clock import ManualClock, SystemClock
 from emoedge.ops.health import HealthMeter
 from emoedge.pipeline import Pipeline
 from emoedge.vision.rate import RateLimit
@@ -120,6 +121,22 @@ def test_what_waited_in_a_lost_device_brings_nobody_back(lost):
     else:
         assert told.events.count("voice_start") == told.events.count("voice_end") == 1
         assert not told.last.speaking
+
+
+def test_a_round_that_takes_long_is_no_clock_that_was_set():
+    clock, readings = ManualClock(100.0), []
+    config = default_config()
+    pipeline = Pipeline(vision=None, hearing=None, mind=Mind(config.fusion, RELIABILITY), rate=RateLimit(0, 30))
+    camera, mqtt, slow, counted = Device(), Mock(drops={}, problems=(), queue=0, standstill=0.0), Mock(), Mock()
+    slow.state = lambda _state: clock.advance(3.0)
+    counted.look = lambda at, wall, people, *, watching: readings.append((at, wall)) or []
+    app = App(pipeline=pipeline, clock=clock, camera=camera, microphone=None, sinks=[slow], mqtt=mqtt,
+              meter=HealthMeter(clock.monotonic()), aggregator=counted)  # fmt: skip
+    for _ in range(2):
+        app._keep_house(clock.monotonic())
+        slow.state = Mock()
+    (at, wall), (later, wall_later) = readings
+    assert wall_later - wall == pytest.approx(later - at)
 
 
 def test_nothing_that_is_open_is_passed_on():
