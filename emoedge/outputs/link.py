@@ -214,16 +214,23 @@ class Link:
         self._version = self._first_version
         if self._stop.is_set():
             return 0.0
-        if time.monotonic() - self._up_since >= STABLE:
-            self._backoff.reset()
-            self._short_lived = 0
-        else:
+        if not self._lasts():
             self._short_lived += 1
         if self._short_lived == FEW:
             self._problem = "accepts and drops us again and again: is the same device.id used twice?"
         if self._short_lived <= FEW:
             self._say(logging.WARNING, f"{self._problem}; reconnecting")
         return self._backoff.next() if self._refusal is None else self._refused.next()
+
+    def _lasts(self) -> bool:
+        """Whether the connection has stood long enough for the next attempt to come soon; said once, if in doubt."""
+        if time.monotonic() - self._up_since < STABLE:
+            return False
+        if self._short_lived >= FEW and self.connected:
+            self._say_connected()
+        self._backoff.reset()
+        self._short_lived = 0
+        return True
 
     def _make_client(self) -> paho.Client:
         client = paho.Client(
@@ -258,6 +265,7 @@ class Link:
                 selector.modify(sock, selectors.EVENT_READ | writing)
                 self._exchange(client, sock, selector)
                 if self.connected:
+                    self._lasts()
                     if self._farewell is not None or not self._stop.is_set():  # nothing comes after the farewell
                         self._send(client)
                 elif time.monotonic() > answer_by:
@@ -337,6 +345,10 @@ class Link:
             log.log(level, "mqtt broker %s: %s", self._endpoint.address, text)
             self._said = text
 
+    def _say_connected(self) -> None:
+        name = "MQTT 5" if self._version == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
+        self._say(logging.INFO, f"connected ({name})")
+
     # paho's callbacks.
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
@@ -349,9 +361,8 @@ class Link:
         self._up_since = time.monotonic()
         self._topics = self._user.connected()
         self._up.set()
-        name = "MQTT 5" if self._version == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
         if self._short_lived < FEW:
-            self._say(logging.INFO, f"connected ({name})")
+            self._say_connected()
         if self._topics:
             client.subscribe([(topic, 1) for topic in self._topics])
 

@@ -15,10 +15,13 @@ CONNACK_3_BAD_VERSION = b"\x20\x02\x00\x01"
 
 
 class Pretender:
-    """A TCP server that answers CONNECT as `behaviour` says, per protocol version; remembers the versions."""
+    """A TCP server that answers CONNECT as `behaviour` says, per protocol version; remembers the versions.
 
-    def __init__(self, behaviour):
-        self.behaviour = behaviour
+    It hangs up after the first `drops` answers.
+    """
+
+    def __init__(self, behaviour, *, drops=0):
+        self.behaviour, self.drops = behaviour, drops
         self.versions = []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
@@ -40,7 +43,7 @@ class Pretender:
             answer = self.behaviour(version)
             if answer:
                 peer.sendall(answer)
-            elif answer is None:
+            if answer is None or len(self.versions) <= self.drops:
                 peer.close()
 
     def close(self):
@@ -53,8 +56,8 @@ class Pretender:
 def pretend():
     servers = []
 
-    def make(behaviour):
-        servers.append(Pretender(behaviour))
+    def make(behaviour, **options):
+        servers.append(Pretender(behaviour, **options))
         return servers[-1]
 
     yield make
@@ -84,6 +87,21 @@ def test_a_broker_that_lets_nobody_listen_is_named_once(pretend, make_sink, capl
     lines = sorted(r.getMessage() for r in told if "hear" in r.getMessage())
     where = "mqtt: the broker does not let us hear emoedge/{}/control/log_level/set; see its access control list"
     assert lines == [where.format("test-1"), where.format("test-2")]
+
+
+def test_a_connection_that_lasts_at_last_is_told(pretend, make_sink, monkeypatch, caplog, eventually):
+    monkeypatch.setattr(link_module, "STABLE", 0.5)
+    monkeypatch.setattr(link_module, "IDLE_WAIT", 0.05)
+    caplog.set_level(logging.INFO, "emoedge.outputs")
+    server = pretend(lambda _version: CONNACK_3_OK, drops=5)
+    make_sink(server.port, mqtt5=False)
+
+    def lines():
+        return [r.getMessage().split(": ", 1)[1] for r in caplog.records if r.name == "emoedge.outputs.link"]
+
+    eventually(lambda: any("again and again" in line for line in lines()))
+    eventually(lambda: lines()[-1] == "connected (MQTT 3.1.1)")
+    assert len(server.versions) == 6
 
 
 def test_one_that_never_answers_is_asked_with_patience_and_reported_once(pretend, make_sink, monkeypatch, caplog):
