@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from emoedge.errors import ConfigError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paho.mqtt.reasoncodes import ReasonCode
 
 CERTIFICATE_NAME_MISMATCH = (62, 63, 64)
@@ -29,11 +33,23 @@ class Endpoint:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
+    read: Callable[[], tuple[str | None, ssl.SSLContext | None]] | None = field(default=None, repr=False)
+    """Reads password and certificates anew; raises ConfigError."""
 
     @property
     def address(self) -> str:
         """`host:port` for log lines."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def renewed(self) -> Endpoint:
+        """With the password and certificates that are there now; as it is where they cannot be read."""
+        if self.read is None:
+            return self
+        try:
+            password, tls = self.read()
+        except ConfigError:
+            return self
+        return replace(self, password=password, tls=tls)
 
 
 @dataclass(frozen=True, slots=True)

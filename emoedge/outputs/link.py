@@ -191,6 +191,8 @@ class Link:
     def _session(self) -> float:
         """One connection from first to last byte; returns the seconds to wait before the next one."""
         self._refusal = None
+        # What was renewed on disk holds from the next attempt: a device that is shut out cannot be told to reload.
+        self._endpoint = self._endpoint.renewed()
         client = self._make_client()
         try:
             client.connect(self._endpoint.host, self._endpoint.port, self._endpoint.keepalive)

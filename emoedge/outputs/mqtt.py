@@ -100,6 +100,7 @@ class MqttSink:
         endpoint = Endpoint(
             host=config.host, port=config.port, client_id=f"emoedge-{device}", keepalive=config.keepalive,
             username=config.username, password=mqtt_password(config), tls=tls_context(config),
+            read=lambda: (mqtt_password(config), tls_context(config)),
         )  # fmt: skip
         self._link = Link(
             endpoint, self._dispatch, will=Message(self._topics.status, b"offline", qos=1, retain=True),

@@ -104,6 +104,23 @@ def test_a_client_certificate_is_shown_where_it_is_asked_for(tls_broker, pki, ma
     assert sink.wait_connected(5)
 
 
+def test_renewed_certificates_and_passwords_need_no_restart(tls_broker, pki, make_sink, caplog, tmp_path, eventually):
+    subprocess.run(["mosquitto_passwd", "-c", "-b", tmp_path / "pw", "anna", "right"], check=True)
+    broker = tls_broker(f"password_file {tmp_path}/pw", anonymous=False)
+    ca, password = tmp_path / "ca.pem", tmp_path / "password"
+    ca.write_bytes((pki / "stranger.pem").read_bytes())
+    password.write_text("wrong\n")
+    files = {"tls": True, "ca": str(ca), "server_name": "broker.test", "username": "anna", "password_file": str(password)}
+    sink = make_sink(broker.port, refused_wait=0.1, **files)
+    eventually(lambda: "not trusted" in (sink.problem or ""))
+    ca.write_bytes((pki / "ca.pem").read_bytes())
+    eventually(lambda: "login refused" in (sink.problem or ""))
+    password.unlink()  # for a moment, as while it is replaced
+    assert not sink.wait_connected(0.3)
+    password.write_text("right\n")
+    assert sink.wait_connected(5)
+
+
 def test_tls_towards_a_plain_port_and_the_other_way_round(broker, tls_broker, pki, make_sink, caplog):
     wrong = make_sink(broker.port, tls=True, ca=f"{pki}/ca.pem", refused_wait=0.2)
     assert not wrong.wait_connected(1)
