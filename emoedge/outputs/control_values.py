@@ -41,6 +41,7 @@ class ControlValues:
         self._lock = threading.Lock()
         self._values: dict[str, bool | str] = {"paused": False, "log_level": log_level, "raw": False}
         self._given: dict[str, bool | str] = {}
+        self._unwritten = False
         for key, value in self._read().items():
             if key in PERSISTENT:
                 self._values[key] = self._given[key] = value
@@ -76,7 +77,7 @@ class ControlValues:
         with self._lock:
             changed = self._values[key] != value
             self._values[key] = value
-            if key not in PERSISTENT or self._given.get(key) == value:
+            if key not in PERSISTENT or (self._given.get(key) == value and not self._unwritten):
                 return changed
             self._given[key] = value
             self._write(dict(self._given))
@@ -84,14 +85,23 @@ class ControlValues:
 
     def _read(self) -> Mapping[str, bool | str]:
         try:
-            found = json.loads(self._text())
-            return {key: check_control(key, value) for key, value in found.items() if key in CONTROLS}
+            found = dict(json.loads(self._text()).items())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, AttributeError, RecursionError, RefusedError) as error:
-            where = self._path if self._carried is None else CARRIED
-            log.warning("controls: %s cannot be read (%s); starting with the defaults", where, error)
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
+            self._complain(error)
             return {}
+        good: dict[str, bool | str] = {}
+        for key in [key for key in CONTROLS if key in found]:
+            try:
+                good[key] = check_control(key, found[key])
+            except RefusedError as error:  # keeps no other one from being obeyed: `paused` above all
+                self._complain(f"{key}: {error}")
+        return good
+
+    def _complain(self, problem: object) -> None:
+        where = self._path if self._carried is None else CARRIED
+        log.warning("controls: %s cannot be read (%s); starting with the default", where, problem)
 
     def _text(self) -> str | bytes:
         if self._carried is not None:
@@ -112,5 +122,7 @@ class ControlValues:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self._path)
+            self._unwritten = False
         except OSError as error:
+            self._unwritten = True
             log.warning("controls: %s cannot be written (%s); a restart will not know of the change", self._path, error)

@@ -39,6 +39,22 @@ def test_a_damaged_file_means_defaults_and_a_warning(tmp_path, content, caplog):
     assert len(caplog.records) == 1
 
 
+def test_one_bad_value_does_not_switch_a_paused_camera_on(tmp_path, caplog):
+    (tmp_path / FILE).write_text('{"log_level": "verbose", "paused": true, "later": 1}')
+    values = ControlValues(tmp_path, log_level="info")
+    assert values.as_dict() == {"paused": True, "log_level": "info", "raw": False}
+    assert ["log_level" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_what_could_not_be_written_is_when_it_is_set_again(tmp_path):
+    (tmp_path / "folder").write_text("in the way")
+    values = ControlValues(tmp_path / "folder", log_level="info")
+    assert values.set("paused", value=True)
+    (tmp_path / "folder").unlink()
+    assert not values.set("paused", value=True)
+    assert ControlValues(tmp_path / "folder", log_level="info").paused
+
+
 def test_a_folder_that_cannot_be_written_is_warned_of(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     values = ControlValues(tmp_path / "file", log_level="info")
