@@ -190,7 +190,8 @@ def test_lessons_are_windows_of_clips_to_learn_from(heard):
     assert frames.shape[1:] == (lessons.length, lessons.inputs) == (149, 42)
     assert taught.shape[1:] == (149, VALUES)
     held = np.abs(taught).sum(axis=2) > 0
-    assert 0.1 < counted[held].mean() < told[held].mean() <= 1  # noise hides the one or the other
+    assert 0.1 < min(counted[held].mean(), told[held].mean())
+    assert ((counted == 0) & (told > 0))[held].any()  # noise hides the one or the other
     reach = round(AROUND / HOP)
     beyond = [row.sum() for row in (counted > 0) & ~held]
     assert 0 < max(beyond) <= 2 * reach  # silence about a voice counts
