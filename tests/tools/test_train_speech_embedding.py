@@ -190,7 +190,7 @@ def test_lessons_are_windows_of_clips_to_learn_from(heard):
     assert frames.shape[1:] == (lessons.length, lessons.inputs) == (149, 42)
     assert taught.shape[1:] == (149, VALUES)
     held = np.abs(taught).sum(axis=2) > 0
-    assert 0.1 < min(counted[held].mean(), told[held].mean())
+    assert min(counted[held].mean(), told[held].mean()) > 0.1
     assert ((counted == 0) & (told > 0))[held].any()  # noise hides the one or the other
     reach = round(AROUND / HOP)
     beyond = [row.sum() for row in (counted > 0) & ~held]
