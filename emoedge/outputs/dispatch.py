@@ -145,7 +145,7 @@ class Dispatch:
     def put_off(self, token: int) -> None:
         """Send nothing for a moment, then again all that was put off."""
         if not self._full:
-            log.warning("mqtt: the broker takes no more events for now (quota exceeded); they wait")
+            log.warning("mqtt: the broker takes no more events at present (quota exceeded); they wait")
         self._full = True
         self._unanswered -= 1
         self._put_off = token if self._put_off is None else min(self._put_off, token)

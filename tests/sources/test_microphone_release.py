@@ -25,12 +25,12 @@ class PortAudio(types.ModuleType):
 
 
 class Instance:
-    def __init__(self, library):
-        self.library = library
-        library.instances += 1
+    def __init__(self, fake):
+        self.fake = fake
+        fake.instances += 1
 
     def terminate(self):
-        self.library.instances -= 1
+        self.fake.instances -= 1
 
     def get_device_count(self):
         return 1
@@ -45,23 +45,23 @@ class Instance:
         return input_channels <= 2
 
     def open(self, **_):
-        self.library.begun += 1
-        return Flood(self.library)
+        self.fake.begun += 1
+        return Flood(self.fake)
 
 
 class Flood:
     """A stream whose every read tells of an overflow."""
 
-    def __init__(self, library):
-        self.library = library
-        library.streams += 1
+    def __init__(self, fake):
+        self.fake = fake
+        fake.streams += 1
 
     def read(self, frames, **_):
         time.sleep(0.01)
         raise OSError(OVERFLOWED, "Input overflowed")
 
     def close(self):
-        self.library.streams -= 1
+        self.fake.streams -= 1
 
 
 @pytest.fixture
