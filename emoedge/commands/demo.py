@@ -54,6 +54,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def address(text: str) -> tuple[str, int]:
     """Host and port of `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`; argparse's error where it is none of them."""
     from emoedge.config.rules import is_name
+    from emoedge.sources.address import shown
 
     host, port = text, ""
     if text.startswith("["):
@@ -63,9 +64,9 @@ def address(text: str) -> tuple[str, int]:
         host, _, port = text.partition(":")
         port = port or "?"
     if not is_name(host) or "/" in host or any(c.isspace() for c in host):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected HOST or HOST:PORT, e.g. 192.168.1.10:1883")
+        raise argparse.ArgumentTypeError(f"{shown(text)!r}: expected HOST or HOST:PORT, e.g. 192.168.1.10:1883")
     if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a port from 1 to 65535 after the colon")
+        raise argparse.ArgumentTypeError(f"{shown(text)!r}: expected a port from 1 to 65535 after the colon")
     return host, int(port) if port else PORT
 
 

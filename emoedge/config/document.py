@@ -72,7 +72,7 @@ def _survey(text: str, path: Path | str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = 1 if event.start_mark is None else event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            raise ConfigError([f"{path}:{line}: *{event.anchor}: aliases are not supported; write the value out"])
+            raise ConfigError([f"{path}:{line}: *...: aliases are not supported; quote a value that begins with *"])
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:

@@ -17,7 +17,10 @@ KINDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number",
 """Types that a key may have, and what they are called in a message."""
 
 SECRETS = ("password", "token", "secret")
-"""Last parts of names whose values must not be repeated in a message."""
+"""Last parts of names whose values must not be repeated in a message ..."""
+
+TAKEN_FOR_SECRETS = ("password_env",)
+"""... and of those where a value that does not fit may be the password itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class Key:
     @property
     def secret(self) -> bool:
         """Whether its value must not be repeated in a message."""
-        return self.leaf in SECRETS
+        return self.leaf in (*SECRETS, *TAKEN_FOR_SECRETS)
 
     @property
     def span(self) -> str:

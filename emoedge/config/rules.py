@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from emoedge.sources.address import like_url
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,6 +17,12 @@ RESTRICTED = ("workplace", "education")
 """Contexts where the EU AI Act, Art. 5(1)(f), bans emotion inference but for medical or safety reasons."""
 
 _SCHEMES = ("rtsp", "rtsps", "http", "https")
+_URLS = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+
+_FILES = (
+    "mqtt.password_file", "mqtt.ca", "mqtt.certificate", "mqtt.key", "jsonl.path", "models.face", "models.speech",
+)  # fmt: skip
+"""Keys that name a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,10 @@ def _camera_source(config: Config) -> str | None:
     if source.isdigit():
         return f"a stable path instead of a number: /dev/video{source}, better one from `emoedge devices`"
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", source)
+    if scheme is None and like_url(source):
+        return f"a URL that begins with {_URLS}; before a file whose name looks like a login write ./"
     if scheme and scheme[1].lower() not in _SCHEMES:
-        return f"a URL that begins with {', '.join(s + '://' for s in _SCHEMES)}"
+        return f"a URL that begins with {_URLS}"
     return None
 
 
@@ -53,6 +63,8 @@ def _microphone_source(config: Config) -> str | None:
     source = config.microphone.source
     if not source.strip() or source.isdigit():
         return "a device's name, not a number: `emoedge devices` lists them; or default, a sound file, none"
+    if like_url(source):
+        return "a device's name, not a URL: `emoedge devices` lists them; or default, a sound file, none"
     return None
 
 
@@ -91,6 +103,8 @@ def _host(config: Config) -> str | None:
     host = config.mqtt.host
     if host != "none" and host.strip().lower() == "none":
         return "`none`, in small letters, or a host name"
+    if "@" in host:
+        return "a host name or address alone (a login stands in mqtt.username and, for example, mqtt.password_file)"
     # One colon is a port's; more are those of an IPv6 address.
     if re.search(r"[\s/\[\]]", host) or host.count(":") == 1 or not is_name(host):
         return "a host name or address alone, such as localhost or 192.168.1.10 (the port stands in mqtt.port)"
@@ -108,7 +122,18 @@ def is_name(host: str) -> bool:
         host.encode("idna")
     except UnicodeError:
         return False
-    return bool(host) and not host.startswith(".")
+    return bool(host) and not host.startswith(".") and "@" not in host
+
+
+def _file(name: str) -> Rule:
+    """It is a path: nothing is fetched, and a login in a URL would be repeated by every message about the file."""
+    section, _, leaf = name.partition(".")
+
+    def broken(config: Config) -> str | None:
+        value = getattr(getattr(config, section), leaf)
+        return "a file's path, not a URL" if value is not None and like_url(value) else None
+
+    return Rule((name,), broken)
 
 
 def _windows(config: Config) -> str | None:
@@ -156,4 +181,5 @@ RULES: tuple[Rule, ...] = (
     Rule(("aggregates.enabled", "mqtt.host"), _told_to_somebody),
     Rule(("aggregates.only", "aggregates.enabled"), _only_what_is_on),
     Rule(("jsonl.path", "aggregates.only"), _only_without_lines),
+    *(_file(name) for name in _FILES),
 )

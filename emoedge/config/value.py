@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from emoedge.sources.address import shown
+from emoedge.sources.address import like_url, shown
 
 if TYPE_CHECKING:
     from emoedge.config.key import Key
@@ -106,9 +106,10 @@ def _is_text(character: str) -> bool:
 
 
 def show(value: Any) -> str:
-    """A value as YAML writes it, on one line, cut to a readable length, a URL without its login."""
+    """A value as YAML writes it, on one line, cut to a readable length, without what may be a login."""
     if isinstance(value, yaml.ScalarNode):
-        text = value.value if value.style is None else repr(value.value)
+        text = _without_login(value.value)
+        text = text if value.style is None else repr(text)
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     elif isinstance(value, yaml.MappingNode):
         text = "a section"
@@ -123,7 +124,12 @@ def show(value: Any) -> str:
     elif isinstance(value, tuple):
         text = "[" + ", ".join(show(v) for v in value) + "]"
     else:
-        text = str(value)
+        text = _without_login(str(value))
         text = text if text and text.isprintable() else repr(text)
-    text = shown(text)
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+def _without_login(text: str) -> str:
+    """Any text: what stands before an @ may be a password wherever a host is expected, with or without its user."""
+    _, at, host = text.rpartition("@")
+    return shown(text) if like_url(text) or not at else f"***@{host}"

@@ -30,6 +30,9 @@ _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _NUMERIC = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?")
 """The same, and no name: no part of a password looks like it."""
 
+_LOGIN = re.compile(r"[^\s@]*:\S*@")
+"""User and password before a host."""
+
 _WORDS = (
     "live", "stream", "streams", "streaming", "channel", "channels", "cam", "camera", "video", "videostream", "media",
     "main", "sub", "h264", "h265", "mpeg4", "mjpg", "mjpeg", "onvif", "profile", "preview", "snapshot", "ch", "av",
@@ -89,15 +92,30 @@ def is_file(path: str) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path's raises where it may not look
 
 
+def like_url(source: str) -> bool:
+    """Whether it is a URL, or was meant for one: `user:password@host` without a scheme, or with half of one."""
+    if "://" in source:
+        return True
+    is_path = source.startswith(("/", "./", "../", "~")) and not source.startswith("//")
+    return not is_path and _LOGIN.match(source) is not None
+
+
 def shown(source: str) -> str:
     """Source as it may be logged and published: of a URL what tells one camera from another, never a login.
 
     A login may stand before the host, in the path or in the query, well written or not: what may be a part of one
     is hidden.
     """
-    scheme, is_url, rest = source.partition("://")
-    if not is_url:
+    if not like_url(source):
         return source
+    scheme, is_url, rest = source.partition("://") if "://" in source else ("", "", source)
+    if ":" in scheme and "@" in rest:  # a password with :// in it
+        scheme = _HIDDEN
+    return scheme + is_url + _shown_location(rest)
+
+
+def _shown_location(rest: str) -> str:
+    """What follows the scheme, without a login."""
     authority, path, query = _parts(rest)
     _, at, host = authority.rpartition("@")
     if "@" in rest[len(authority) :] and not _NUMERIC.fullmatch(host):
@@ -105,9 +123,9 @@ def shown(source: str) -> str:
         authority, path, query = _parts(rest[rest.rindex("@") + 1 :])
         at, host = "@", authority if _NUMERIC.fullmatch(authority) else ""
     if not _HOST.fullmatch(host):
-        return f"{scheme}://{_HIDDEN}"
+        return _HIDDEN
     places = [place if _PLAIN.fullmatch(place) else _HIDDEN for place in path.split("/")]
-    return f"{scheme}://{_HIDDEN if at else ''}{at}{host}{'/'.join(places)}{_shown_query(query)}"
+    return f"{_HIDDEN if at else ''}{at}{host}{'/'.join(places)}{_shown_query(query)}"
 
 
 def _parts(rest: str) -> tuple[str, str, str]:

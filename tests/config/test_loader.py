@@ -65,6 +65,8 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  host: broker..local", "c.yaml:4: mqtt.host: broker..local: expected a host name or address"),
         ("mqtt:\n  host: '[::1]'", "c.yaml:4: mqtt.host: [::1]: expected a host name or address alone"),
         ("mqtt:\n  host: " + 64 * "x", f"c.yaml:4: mqtt.host: {57 * 'x'}...: expected a host name or address alone"),
+        ("mqtt:\n  host: me@broker.local", "c.yaml:4: mqtt.host: ***@broker.local: expected a host name or address alone (a login"),
+        ("mqtt:\n  ca: https://host/ca.pem\n  tls: true", "c.yaml:4: mqtt.ca: https://host/***: expected a file's path"),
         ("mqtt:\n  host: None", "c.yaml:4: mqtt.host: None: expected `none`, in small letters, or a host name"),
         ("mqtt:\n  server_name: ''", "c.yaml:4: mqtt.server_name: '': expected a host name, such as broker.example.com"),
         ("mqtt:\n  server_name: .a", "c.yaml:4: mqtt.server_name: .a: expected a host name, such as broker.example.com"),
@@ -113,7 +115,7 @@ def test_hosts_that_are_taken(host):
         ("a: [1\nb: 2\n", "c.yaml:2: not YAML"),
         ("a: 1\n\tb: 2\n", "c.yaml:2: not YAML"),
         ("a: 1\n---\nb: 2\n", "c.yaml:2: a second document"),
-        ("a: &x 1\nb: *x\n", "c.yaml:2: *x: aliases are not supported"),
+        ("a: &x 1\nb: *x\n", "c.yaml:2: *...: aliases are not supported"),
         ('a: "\\Uffffffff"\n', "c.yaml: not YAML: "),
         ('a: "\\U00110000"\n', "c.yaml: not YAML: "),
         ("a: \x07\n", "c.yaml:1: character 0x7 may not stand in YAML"),
@@ -165,6 +167,36 @@ def test_a_password_under_a_wrong_key_is_not_repeated(line):
     (found,) = problems(GOOD + line + "\n")
     assert "s3cret" not in found
     assert "(hidden): unknown key" in found
+
+
+LOGINS = ("me:s3cret@host", "me:s3cret@host:1883", "me:s3/cr?et@10.0.0.5/live", "me:s3://cret@host", "mqtt:/me:s3cret@host",
+          "//me:s3cret@host", "mqtt://me:s3cret@host", "rtspp://me:s3cret@host/1")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["mqtt.host", "mqtt.server_name", "mqtt.port", "mqtt.ca", "mqtt.certificate", "mqtt.key", "mqtt.password_file",
+     "mqtt.password_env", "camera.source", "microphone.source", "models.face", "models.speech", "jsonl.path",
+     "device.id", "camera", "camera.url"],
+)  # fmt: skip
+@pytest.mark.parametrize("quote", ["", "'"])
+def test_a_login_in_any_place_is_refused_and_not_repeated(key, quote):
+    for login in LOGINS:
+        body = "".join(f"{depth * '  '}{part}:\n" for depth, part in enumerate(key.split(".")))
+        found = " ".join(problems(GOOD + f"{body[:-1]} {quote}{login}{quote}\n"))
+        assert f" {key}: " in found
+        assert not any(part in found for part in ("s3", "cret"))
+
+
+def test_a_login_as_a_key_or_in_an_override_is_not_repeated():
+    assert "s3cret" not in " ".join(problems(GOOD + "mqtt://me:s3cret@host: 1883\nme:s3cret@host: 1\n"))
+    assert "s3cret" not in " ".join(problems(GOOD, overrides={"mqtt.host": "me:s3cret@host"}))
+    assert "s3cret" not in " ".join(problems(GOOD + "mqtt: {password: *s3cret}\n"))
+
+
+def test_names_with_an_at_stay_as_they_are():
+    config = loads(GOOD + "camera: {source: ./10:00@kitchen.mp4}\nmqtt: {username: me@x.org, ca: /a:b@c.pem, tls: true}\n")
+    assert (config.camera.source, config.mqtt.username) == ("./10:00@kitchen.mp4", "me@x.org")
 
 
 def test_long_values_and_long_lists_are_cut():

@@ -35,6 +35,13 @@ def test_what_is_no_address_is_refused_with_what_would_be(text):
         address(text)
 
 
+@pytest.mark.parametrize("text", ["me:s3cret@host", "me:s3cret@host:1883", "mqtt://me:s3cret@host:1883"])
+def test_a_login_in_an_address_is_not_repeated(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected") as caught:
+        address(text)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_the_configuration_is_the_defaults_with_the_clip():
     config = configuration(Path("/clip"), "::1", 1884, Topics("emoedge", "demo-1234"))
     assert (config.camera.source, config.microphone.source) == ("/clip/demo.mp4", "/clip/demo.wav")

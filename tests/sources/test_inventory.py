@@ -157,6 +157,13 @@ def test_sound_files_are_known_by_ending_or_by_being_there(tmp_path):
         ("rtsp://me:pass@cam:554/1?x=a@b", "rtsp://***"),
         ("rtsp://me:hunter2", "rtsp://***"),
         ("rtsp://", "rtsp://***"),
+        ("me:hunter2@cam/1", "***@cam/1"),
+        ("me:hun/ter2@10.0.0.5:554/1", "***@10.0.0.5:554/1"),
+        ("rtsp:/me:hunter2@cam/1", "***"),
+        ("//me:hunter2@cam/1", "***"),
+        ("me:a://hunter2@cam/1", "***://***@cam/1"),
+        ("/films/10:00@kitchen.mp4", "/films/10:00@kitchen.mp4"),
+        ("note: write to me@x.org", "note: write to me@x.org"),
     ],
 )  # fmt: skip
 def test_addresses_are_shown_without_a_login(source, told):
