@@ -55,6 +55,32 @@ def test_a_new_stream_begins_in_silence():
     np.testing.assert_array_equal(high_pass.push(samples), first)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [[0], [BLOCK], [499], [3, 130, 498]])
+def test_what_is_no_number_counts_as_silence(wrong, at):
+    samples = np.random.default_rng(3).normal(size=1500)
+    silent, broken = samples.copy(), samples.copy()
+    silent[at], broken[at] = 0.0, wrong
+    one, other = HighPass(CUT), HighPass(CUT)
+    for start in range(0, 1500, 500):
+        heard = one.push(broken[start : start + 500])
+        np.testing.assert_array_equal(heard, other.push(silent[start : start + 500]))
+
+
+@pytest.mark.parametrize("name", ["mfcc_sequence", "log_mel", "summary_162", "mfcc_functionals"])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_front_end_behind_it_recovers(name, wrong):
+    voice = np.random.default_rng(4).normal(0, 0.1, 2 * RATE).astype(np.float32)
+    silent, broken = voice.copy(), voice.copy()
+    silent[5000:5003], broken[5000:5003] = 0.0, wrong
+    one, other = (build(FrontEndSpec(name, {"highpass": CUT})) for _ in range(2))
+    for start in range(0, len(voice), 1600):
+        one.push(broken[start : start + 1600])
+        other.push(silent[start : start + 1600])
+    np.testing.assert_array_equal(one.power(), other.power())
+    assert np.isfinite(one.power()).all()
+
+
 @pytest.mark.parametrize("name", ["mfcc_sequence", "log_mel", "summary_162", "mfcc_functionals"])
 def test_a_front_end_hears_past_it(name):
     noise = np.random.default_rng(2).normal(0, 0.05, 2 * RATE)
