@@ -27,6 +27,9 @@ def read_text(path: Path) -> str:
         raise ConfigError([f"{path}: no such file; copy config.yaml there or name another with --config"]) from None
     except IsADirectoryError:
         raise ConfigError([f"{path}: is a directory; name the file in it"]) from None
+    except PermissionError as error:
+        remedy = f"the service needs it readable for everybody (`chmod 644 {path}`), without a password in it"
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}; {remedy}"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
     except ValueError as error:  # a NUL in the path

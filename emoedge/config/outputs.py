@@ -16,10 +16,12 @@ class MqttConfig:
     username: str | None = setting(None, allow_none=True, help="Login name, where the broker wants one.")
     password: str | None = setting(
         None, allow_none=True,
-        help="Login password; the file must then not be readable by everybody. Better: the next two, or the systemd "
-        "credential `mqtt-password`.",
+        help="Login password, for a daemon run by hand: the file must then not be readable by everybody, and the "
+        "service could not read it. Better: the next two; as a service: the systemd credential `mqtt-password`.",
     )  # fmt: skip
-    password_file: str | None = setting(None, allow_none=True, help="File whose first line is the password.")
+    password_file: str | None = setting(
+        None, allow_none=True, help="File whose first line is the password; who runs emoedge must be able to read it."
+    )
     password_env: str | None = setting(
         None, pattern=r"[A-Za-z_][A-Za-z0-9_]*", form="name of an environment variable", allow_none=True,
         help="Environment variable that holds the password.",

@@ -7,12 +7,11 @@ import secrets
 import socket
 import ssl
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emoedge.doctor.finding import failed, passed, warned
 from emoedge.errors import ConfigError
-from emoedge.ops.credentials import mqtt_password
+from emoedge.ops.credentials import STORED, mqtt_password
 from emoedge.ops.identity import default_device_id
 from emoedge.outputs.endpoint import LOGIN_REFUSALS, from_error
 from emoedge.outputs.tls import tls_context
@@ -26,8 +25,6 @@ STAGE = "broker"
 TIMEOUT = 5.0
 """Seconds for each step."""
 UNAVAILABLE = 69
-STORED = Path("/etc/credstore/emoedge.mqtt-password")
-"""Where the unit's LoadCredential= finds the password."""
 
 
 def check(config: Config) -> list[Finding]:

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 CREDENTIAL = "mqtt-password"
 """Name for systemd's LoadCredential=; it appears as a file in $CREDENTIALS_DIRECTORY."""
 
+STORED = Path("/etc/credstore/emoedge.mqtt-password")
+"""Where the unit's LoadCredential= finds the password."""
+
 LONGEST = 4096
 """Bytes of a password file that are looked at."""
+
+_ELSEWHERE = f"its owner must be who runs emoedge; the service, whose user comes and goes, reads {STORED}"
 
 
 def mqtt_password(config: MqttConfig, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -47,14 +52,25 @@ def clear_password_problem(path: Path, config: Config) -> str | None:
     if config.mqtt.password is None:
         return None
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError:
         return None
-    if not mode & stat.S_IROTH:
+    if not status.st_mode & stat.S_IROTH:
         return None
     return (
-        f"{path}: mqtt.password: (hidden): every user may read this file (mode {stat.S_IMODE(mode):04o}): "
-        f"`chmod 640 {path}`, or use mqtt.password_file or the systemd credential `{CREDENTIAL}`"
+        f"{path}: mqtt.password: (hidden): every user may read this file (mode {stat.S_IMODE(status.st_mode):04o}): "
+        f"{_cure(path, status.st_uid)}"
+    )
+
+
+def _cure(path: Path, owner: int) -> str:
+    """How to close a file of the user id `owner` to others; root's is read by the service, which is one of them."""
+    by_hand = f"`chmod 600 {path}`, or use mqtt.password_file"
+    if owner:
+        return by_hand
+    return (
+        f"move the password to {STORED}, from where the service gets it, as it could not read a file that is closed "
+        f"to others; where root runs emoedge by hand, {by_hand}"
     )
 
 
@@ -62,6 +78,8 @@ def _first_line(path: Path, key: str) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(LONGEST)
+    except PermissionError as error:
+        raise ConfigError([f"{key}: {path}: cannot be read: {error.strerror}; {_ELSEWHERE}"]) from None
     except OSError as error:
         raise ConfigError([f"{key}: {path}: cannot be read: {error.strerror or error}"]) from None
     try:

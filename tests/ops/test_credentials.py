@@ -1,6 +1,8 @@
 """Where passwords come from, and which config files are refused."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,7 @@ from emoedge.config import Config, load
 from emoedge.config.device import DeploymentConfig
 from emoedge.config.outputs import MqttConfig
 from emoedge.errors import ConfigError
-from emoedge.ops.credentials import CREDENTIAL, clear_password_problem, mqtt_password
+from emoedge.ops.credentials import CREDENTIAL, STORED, clear_password_problem, mqtt_password
 
 
 @pytest.fixture
@@ -55,8 +57,40 @@ def test_a_clear_password_in_a_file_that_everybody_reads(tmp_path, mode, passwor
     problem = clear_password_problem(path, config)
     assert (problem is not None) == refused
     if refused:
-        assert "chmod 640" in problem
         assert ": x" not in problem
+
+
+@pytest.mark.parametrize(("owner", "stored"), [(0, True), (1000, False)])
+def test_the_advice_leaves_the_service_what_it_must_read(tmp_path, monkeypatch, owner, stored):
+    path = tmp_path / "config.yaml"
+    path.write_text("x")
+    path.chmod(0o644)
+    looked = Path.stat
+    facts = [*looked(path)]
+    facts[4] = owner
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: os.stat_result(facts))
+    config = Config(deployment=DeploymentConfig(context="home"), mqtt=MqttConfig(username="u", password="x"))
+    problem = clear_password_problem(path, config)
+    assert (str(STORED) in problem) == stored
+    assert f"`chmod 600 {path}`" in problem
+    assert "640" not in problem, "neither the service nor another user is in the file's group"
+
+
+def test_the_unit_finds_the_password_where_the_advice_puts_it():
+    unit = (Path(__file__).resolve().parents[2] / "systemd" / "emoedge.service").read_text()
+    assert f"LoadCredential={CREDENTIAL}:{STORED.name}\n" in unit
+    assert "DynamicUser=yes" in unit
+
+
+def test_a_file_that_is_closed_to_the_service_is_told_with_the_way_out(tmp_path, monkeypatch):
+    def closed(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", closed)
+    with pytest.raises(ConfigError, match=f"Permission denied; .* {STORED}"):
+        mqtt_password(MqttConfig(password_file="/etc/emoedge/password"), {})
+    with pytest.raises(ConfigError, match=r"Permission denied; .*chmod 644 /etc/emoedge/config.yaml"):
+        load("/etc/emoedge/config.yaml")
 
 
 def test_the_loader_refuses_such_a_file(tmp_path):
