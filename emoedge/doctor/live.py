@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emoedge.doctor import unit
 from emoedge.doctor.finding import failed, passed, warned
 from emoedge.ops.health import INTERVAL
 from emoedge.ops.health_file import DEFAULT, health_file, read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from emoedge.doctor.finding import Finding
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 STAGE = "service"
 FRESH = 3 * INTERVAL
 """Seconds: an older health file belongs to a daemon that no longer renews it."""
-UNIT = "emoedge.service"
+
+JOURNAL = "`journalctl -u emoedge -n 50` says why"
+ENDS = {
+    "watchdog": "killed by the watchdog because it hung",
+    "oom-kill": "killed because memory ran out",
+    "timeout": "killed because it took too long to start or stop",
+}
+"""What systemd's Result means, where it says more than exit code or signal."""
+KILLED = ("2", "3")
+"""ExecMainCode of a process that a signal ended: CLD_KILLED and CLD_DUMPED of waitid(2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,38 +88,61 @@ def _report(live: Live) -> list[Finding]:
 
 def _unit() -> list[Finding]:
     facts = _show()
-    if facts.get("LoadState") != "loaded":
+    load, state = facts.get("LoadState"), facts.get("ActiveState", "?")
+    if load == "masked":
+        said = "masked: it cannot be started" + (", and runs until it is stopped" if state == "active" else "")
+        return [warned(STAGE, said, "`systemctl unmask emoedge`, then `systemctl enable --now emoedge`")]
+    if load in {"bad-setting", "error"}:
+        return [failed(STAGE, "installed, but systemd cannot read the unit", "`systemctl status emoedge` says why")]
+    if load != "loaded":
         return [passed(STAGE, "not installed as a service; systemd/install.sh does that")]
-    state, status = facts.get("ActiveState", "?"), facts.get("ExecMainStatus", "0")
-    if state in {"active", "activating"}:
-        return [_up(state, status, int(facts.get("NRestarts") or 0))]
-    if status == "78":
-        return [failed(STAGE, "stopped: configuration or model refused", "`emoedge check`, then start it", 78)]
-    if state == "failed":
-        return [failed(STAGE, f"failed, exit code {status}", "`journalctl -u emoedge -n 50` says why")]
-    return [warned(STAGE, f"installed, {state}", "`systemctl enable --now emoedge`")]
+    disabled = facts.get("UnitFileState") == "disabled"
+    if state == "inactive":
+        remedy = "`systemctl enable --now emoedge`" if disabled else "`systemctl start emoedge`"
+        return [warned(STAGE, "installed, inactive" + (" and not started at boot" if disabled else ""), remedy)]
+    found = [_up(facts) if state in {"active", "activating"} else _down(state, facts)]
+    if disabled:
+        found.append(warned(STAGE, "not started at boot: it is disabled", "`systemctl enable emoedge`"))
+    return found
 
 
-def _up(state: str, status: str, restarts: int) -> Finding:
+def _up(facts: Mapping[str, str]) -> Finding:
     """A unit that runs, or is on its way there: also one that dies soon and waits to be started again."""
-    if restarts == 0:
-        return passed(STAGE, "active") if state == "active" else warned(STAGE, "starting", "look again in a minute")
-    if state == "active":
+    active, restarts = facts["ActiveState"] == "active", int(facts.get("NRestarts") or 0)
+    if active and restarts == 0:
+        return passed(STAGE, "active")
+    if active:
         return warned(STAGE, f"active, restarted {restarts} times", "`journalctl -u emoedge` says why")
-    told = f"starts again and again, {restarts} times by now, last exit code {status}"
-    return failed(STAGE, told, "`journalctl -u emoedge -n 50` says why")
+    if restarts:
+        return failed(STAGE, f"starts again and again, {restarts} times by now, last {_end(facts)}", JOURNAL)
+    if facts.get("SubState", "").startswith("auto-restart"):
+        return warned(STAGE, f"ended, {_end(facts)}, and is started again", JOURNAL)
+    return warned(STAGE, "starting", "look again in a minute")
+
+
+def _down(state: str, facts: Mapping[str, str]) -> Finding:
+    """A unit that ended, and is not started again."""
+    if facts.get("ExecMainStatus") == "78":
+        return failed(STAGE, "stopped: configuration or model refused", "`emoedge check`, then start it", 78)
+    if state != "failed":
+        return warned(STAGE, f"installed, {state}", "look again in a minute")
+    restarts, most = (int(facts.get(name) or 0) for name in ("NRestarts", "StartLimitBurst"))
+    # systemd keeps the last end as the Result where one came before the limit.
+    if facts.get("Result") == "start-limit-hit" or 0 < most <= restarts:
+        again = "`systemctl reset-failed emoedge && systemctl start emoedge`"
+        return failed(STAGE, f"given up after {restarts} restarts, last {_end(facts)}", f"{JOURNAL}; then {again}")
+    return failed(STAGE, f"failed, {_end(facts)}", JOURNAL)
+
+
+def _end(facts: Mapping[str, str]) -> str:
+    """How the process ended."""
+    status = facts.get("ExecMainStatus", "0")
+    by = "signal" if facts.get("ExecMainCode") in KILLED else "exit code"
+    return ENDS.get(facts.get("Result", ""), f"{by} {status}")
 
 
 def _show() -> dict[str, str]:
-    """Properties of the unit; empty where there is no systemd."""
-    command = shutil.which("systemctl")
-    if command is None:
-        return {}
-    names = "LoadState,ActiveState,ExecMainStatus,NRestarts"
-    try:
-        told = subprocess.run(  # noqa: S603 - a fixed command
-            [command, "show", UNIT, "--property", names], capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return dict(line.split("=", 1) for line in told.stdout.splitlines() if "=" in line)
+    return unit.show(
+        "LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainCode", "ExecMainStatus",
+        "NRestarts", "StartLimitBurst",
+    )  # fmt: skip

@@ -154,6 +154,8 @@ def test_a_report_of_a_dead_service_does_not_count(tmp_path, members):
     ("facts", "verdict", "code"),
     [
         ({"LoadState": "not-found"}, "pass", 0),
+        ({"LoadState": "masked", "ActiveState": "inactive", "UnitFileState": "masked"}, "warn", 0),
+        ({"LoadState": "bad-setting", "ActiveState": "inactive"}, "fail", 1),
         ({"LoadState": "loaded", "ActiveState": "active", "NRestarts": "0"}, "pass", 0),
         ({"LoadState": "loaded", "ActiveState": "active", "NRestarts": "4"}, "warn", 0),
         ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "78"}, "fail", 78),
@@ -168,6 +170,42 @@ def test_what_systemd_says(monkeypatch, facts, verdict, code):
     found = live.check(live.Live())
     assert [f.verdict.value for f in found] == [verdict]
     assert exit_code(found) == code
+
+
+@pytest.mark.parametrize(
+    ("facts", "told", "remedy"),
+    [
+        ("LoadState=masked ActiveState=inactive", ["masked: it cannot be started"], "systemctl unmask emoedge"),
+        ("LoadState=masked ActiveState=active", ["masked: it cannot be started, and runs until"], "unmask"),
+        ("LoadState=error ActiveState=inactive", ["installed, but systemd cannot read the unit"], "systemctl status"),
+        ("ActiveState=active UnitFileState=enabled", ["active"], ""),
+        ("ActiveState=active UnitFileState=disabled", ["active", "not started at boot"], "`systemctl enable emoedge`"),
+        ("ActiveState=inactive UnitFileState=disabled", ["installed, inactive and not started at boot"], "enable --now"),
+        ("ActiveState=inactive UnitFileState=enabled", ["installed, inactive"], "`systemctl start emoedge`"),
+        ("ActiveState=deactivating", ["installed, deactivating"], "look again"),
+        ("ActiveState=failed Result=exit-code ExecMainCode=1 ExecMainStatus=1", ["failed, exit code 1"], "journalctl"),
+        ("ActiveState=failed Result=signal ExecMainCode=2 ExecMainStatus=9", ["failed, signal 9"], "journalctl"),
+        ("ActiveState=failed Result=watchdog ExecMainCode=3 ExecMainStatus=6", ["killed by the watchdog"], "journalctl"),
+        ("ActiveState=failed Result=oom-kill ExecMainCode=2 ExecMainStatus=9", ["memory ran out"], "journalctl"),
+        ("ActiveState=failed Result=start-limit-hit NRestarts=3 ExecMainCode=1 ExecMainStatus=1",
+         ["given up after 3 restarts, last exit code 1"], "reset-failed"),
+        ("ActiveState=failed Result=exit-code NRestarts=20 StartLimitBurst=20 ExecMainCode=1 ExecMainStatus=1",
+         ["given up after 20 restarts, last exit code 1"], "reset-failed"),
+        ("ActiveState=activating SubState=auto-restart Result=signal ExecMainCode=2 ExecMainStatus=11",
+         ["ended, signal 11, and is started again"], "journalctl"),
+        ("ActiveState=activating SubState=auto-restart NRestarts=4 Result=timeout ExecMainCode=2 ExecMainStatus=15",
+         ["starts again and again, 4 times by now, last killed because it took too long"], "journalctl"),
+        ("ActiveState=activating SubState=start", ["starting"], "in a minute"),
+    ],
+)  # fmt: skip
+def test_each_state_of_the_unit_is_named_with_its_way_out(monkeypatch, facts, told, remedy):
+    known = {"LoadState": "loaded", **dict(fact.split("=") for fact in facts.split())}
+    monkeypatch.setattr(live, "_show", lambda: known)
+    found = live.check(live.Live())
+    assert len(found) == len(told)
+    for finding, words in zip(found, told, strict=True):
+        assert words in finding.said
+    assert remedy in found[-1].remedy
 
 
 def test_the_weightiest_failure_names_the_exit_code():
