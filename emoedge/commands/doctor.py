@@ -63,6 +63,6 @@ def examine(path: str | None) -> Iterator[Finding]:
     yield from models.check(config, file.parent)
     yield from camera.check(config, service)
     yield from microphone.check(config, service)
-    yield from broker.check(config)
+    yield from broker.check(config, service)
     yield from storage.check_clock()
     yield from storage.check(config)

@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from emoedge.doctor.finding import failed, passed, warned
+from emoedge.doctor.live import Live
+from emoedge.doctor.unit import Variable, variable
 from emoedge.errors import ConfigError
 from emoedge.ops.credentials import STORED, mqtt_password
 from emoedge.ops.identity import default_device_id
@@ -27,19 +29,42 @@ TIMEOUT = 5.0
 UNAVAILABLE = 69
 
 
-def check(config: Config) -> list[Finding]:
-    """Step by step; the first step that fails is the last."""
+def check(config: Config, service: Live = Live()) -> list[Finding]:  # noqa: B008 - frozen
+    """Step by step; the first step that fails is the last. `service`: the running daemon, where there is one."""
     mqtt = config.mqtt
     if mqtt.host == "none":
         return [passed(STAGE, "none configured")]
     found, reached = _network(mqtt)
     if not reached:
         return found
+    if (withheld := _withheld(mqtt, service)) is not None:
+        return [*found, withheld]
     try:
         password = _password(mqtt)
     except ConfigError as error:
         return [*found, failed(STAGE, str(error), "put the password where the config says", 78)]
     return [*found, *_Conversation(config, password).hold()]
+
+
+def _withheld(mqtt: MqttConfig, service: Live) -> Finding | None:
+    """What is to be said where mqtt.password_env is not set here: the service's environment is another one."""
+    name = mqtt.password_env
+    if name is None or mqtt.password is not None or mqtt.password_file is not None or os.environ.get(name):
+        return None
+    said, there = f"mqtt.password_env: {name}", variable(name)
+    untried = f"login not tried; to try it from here, set {name} in this shell"
+    if there is Variable.SET:
+        return warned(STAGE, f"{said}: set by the unit for the service, not here", untried)
+    if there is Variable.HIDDEN:
+        text = f"{said}: not set here; this user cannot see whether the unit sets it"
+        return warned(STAGE, text, f"{untried}; `sudo emoedge doctor` may see whether it does")
+    if service.report is not None:
+        return warned(STAGE, f"{said}: not set here; the daemon that runs got it from whoever started it", untried)
+    if there is Variable.UNSET:
+        remedy = "name a file that sets it by EnvironmentFile= in `systemctl edit emoedge`, see docs/service.md"
+        return failed(STAGE, f"{said}: set neither here nor by the unit", remedy, 78)
+    remedy = "set it where emoedge is started"
+    return failed(STAGE, f"{said}: not set here, and no unit is installed that could set it", remedy, 78)
 
 
 def _password(mqtt: MqttConfig) -> str | None:

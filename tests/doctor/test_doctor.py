@@ -9,9 +9,10 @@ import pytest
 
 from emoedge.cli import main
 from emoedge.config import default_config
-from emoedge.doctor import camera, live, microphone, models, storage
+from emoedge.doctor import broker, camera, live, microphone, models, storage
 from emoedge.doctor.finding import Verdict, exit_code, failed, passed, warned, worst
 from emoedge.doctor.screen import screen
+from emoedge.doctor.unit import Variable, variable
 from emoedge.ops import health_file
 from emoedge.sources import inventory
 from emoedge.sources.address import Kind
@@ -90,6 +91,77 @@ def test_login_refused(doctor, make_broker):
     code, found = doctor(make_broker(anonymous=False).port)
     assert code == 69
     assert "login refused" in said(found, "broker")
+
+
+@pytest.fixture
+def told_by_systemctl(tmp_path, monkeypatch):
+    """Let a stand-in for systemctl tell these lines."""
+
+    def tell(*lines):
+        command = tmp_path / "bin" / "systemctl"
+        command.parent.mkdir(exist_ok=True)
+        command.write_text("#!/bin/sh\ncat <<'END'\n" + "".join(f"{line}\n" for line in lines) + "END\n")
+        command.chmod(0o755)
+        monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+        monkeypatch.delenv("EMOEDGE_PW", raising=False)
+
+    return tell
+
+
+LOADED = ("LoadState=loaded", "PassEnvironment=")
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "known"),
+    [
+        (["LoadState=not-found", "Environment="], {}, Variable.NO_UNIT),
+        (["LoadState=masked", "Environment=EMOEDGE_PW=x"], {}, Variable.NO_UNIT),
+        ([*LOADED, "Environment=HOME=/var/lib/emoedge EMOEDGE_PW=x"], {}, Variable.SET),
+        ([*LOADED, 'Environment=A=1 "EMOEDGE_PW=x y"'], {}, Variable.SET),
+        ([*LOADED, "Environment=$'EMOEDGE_PW=x y'"], {}, Variable.SET),
+        ([*LOADED, "Environment=EMOEDGE_PW= MY_EMOEDGE_PW=x EMOEDGE_PW2=x"], {}, Variable.UNSET),
+        ([*LOADED, "Environment=", "EnvironmentFiles={a} (ignore_errors=yes)"], {}, Variable.UNSET),
+        ([*LOADED, "Environment=", "EnvironmentFiles={a} (ignore_errors=no)"], {"a": "A=1\nEMOEDGE_PW = 'x y'\n"}, Variable.SET),
+        ([*LOADED, "Environment=", "EnvironmentFiles={a} (ignore_errors=no)", "EnvironmentFiles={b} (ignore_errors=no)"],
+         {"a": 'EMOEDGE_PW="x"', "b": "B=1"}, Variable.SET),
+        ([*LOADED, "Environment=", "EnvironmentFiles={folder}/*.env (ignore_errors=no)"], {"z.env": "EMOEDGE_PW=x"}, Variable.SET),
+        ([*LOADED, "Environment=", "EnvironmentFiles={a} (ignore_errors=no)"],
+         {"a": "# EMOEDGE_PW=x\nEMOEDGE_PW=\nEMOEDGE_PW2=x\n"}, Variable.UNSET),
+        ([*LOADED, "Environment=", "EnvironmentFiles={a} (ignore_errors=no)"], {"a": None}, Variable.HIDDEN),
+        (["LoadState=loaded", "Environment=", "PassEnvironment=A EMOEDGE_PW"], {}, Variable.HIDDEN),
+        (["LoadState=loaded"], {}, Variable.HIDDEN),
+        ([], {}, Variable.NO_UNIT),
+    ],
+)  # fmt: skip
+def test_whether_the_unit_sets_a_variable(tmp_path, told_by_systemctl, lines, files, known):
+    for name, text in files.items():
+        if text is None:
+            (tmp_path / name).mkdir()  # as little to be read as a file of root's
+        else:
+            (tmp_path / name).write_text(text)
+    told_by_systemctl(*(line.format(a=tmp_path / "a", b=tmp_path / "b", folder=tmp_path) for line in lines))
+    assert variable("EMOEDGE_PW") is known
+
+
+@pytest.mark.parametrize(
+    ("known", "running", "verdict", "words"),
+    [
+        (Variable.SET, False, Verdict.WARN, "set by the unit for the service, not here"),
+        (Variable.HIDDEN, False, Verdict.WARN, "this user cannot see whether"),
+        (Variable.UNSET, False, Verdict.FAIL, "set neither here nor by the unit"),
+        (Variable.NO_UNIT, False, Verdict.FAIL, "no unit is installed"),
+        (Variable.NO_UNIT, True, Verdict.WARN, "the daemon that runs got it"),
+    ],
+)
+def test_a_password_that_only_the_service_has_is_no_failure(monkeypatch, known, running, verdict, words):
+    monkeypatch.delenv("EMOEDGE_PW", raising=False)
+    monkeypatch.setattr(broker, "_network", lambda _: ([], True))
+    monkeypatch.setattr(broker, "variable", lambda _: known)
+    config = default_config(overrides={"mqtt.username": "me", "mqtt.password_env": "EMOEDGE_PW"})
+    (found,) = broker.check(config, live.Live({"mode": "idle"} if running else None))
+    assert (found.verdict, words in found.said) == (verdict, True)
+    assert found.remedy
+    assert exit_code([found]) == (78 if verdict is Verdict.FAIL else 0)
 
 
 def test_a_broker_behind_another_ports_silence(doctor):
