@@ -9,7 +9,7 @@ from emoedge.messages import Frame, SensorStatus
 from emoedge.sources.address import Kind, camera_kind
 from emoedge.sources.capture import Capture
 from emoedge.sources.keeper import Device, Keeper
-from emoedge.sources.picture import Adjustment, same, to_bgr
+from emoedge.sources.picture import Adjustment, dark, same, to_bgr
 from emoedge.sources.projector import Projector
 from emoedge.sources.slot import LatestSlot
 
@@ -53,6 +53,7 @@ class Camera:
         self._adjustment = Adjustment.of(config)
         self._slot = LatestSlot()
         self._previous: NDArray[Any] | None = None
+        self._frozen = False
         self._index = 0
         self._delivered = 0
         self._invalid = 0
@@ -67,6 +68,7 @@ class Camera:
             stall_timeout=config.stall_timeout,
             once=once,
             backoff=backoff,
+            repeated=self._repeated,
         )
 
     def start(self) -> None:
@@ -123,6 +125,7 @@ class Camera:
         image = to_bgr(raw)
         adjusted = None if image is None else self._adjustment.apply(image)
         if image is None or adjusted is None:
+            self._frozen = False
             self._invalid += 1
             if image is not None and (cause := self._adjustment.misfit(image)) is not None:
                 self._miss(cause)
@@ -130,11 +133,18 @@ class Camera:
         self._beside = None
         # A film may stand still; a sensor's noise makes every picture of a living camera another one.
         frozen = self._live and self._previous is not None and same(image, self._previous)
-        self._previous = image
+        self._previous, self._frozen = image, frozen
         if not frozen or self._keeper.status is SensorStatus.ONLINE:
             self._slot.put(Frame(adjusted, at, self._index))
             self._index += 1
         return not frozen
+
+    def _repeated(self) -> str:
+        """What comes again and again. In full darkness there may be no noise: the picture of a living camera, too."""
+        image = self._previous
+        if self._frozen and image is not None and dark(image):
+            return "the same dark picture again and again; is the lens covered, or the light off?"
+        return "the same again and again"
 
     def _miss(self, cause: str) -> None:
         """The region or a zone was made for pictures of another size; said once."""

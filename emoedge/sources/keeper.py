@@ -100,6 +100,7 @@ class Keeper(Generic[Item]):
     `live`: a device or stream, whose silence is a loss; else a file.
     `once`: the end of a file is the end; else it is a loss, as that of a device, and the file is opened again.
     `stall_timeout`: seconds without a living item after which a live one counts as lost.
+    `repeated`: says in words what it is that comes again and again, where items come and none of them lives.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Keeper(Generic[Item]):
         stall_timeout: float,
         once: bool = True,
         backoff: Backoff | None = None,
+        repeated: Callable[[], str] = lambda: "the same again and again",
     ) -> None:
         self.name = name
         self.open = open
@@ -123,6 +125,7 @@ class Keeper(Generic[Item]):
         self._once = once
         self._stall_timeout = stall_timeout
         self._backoff = backoff or Backoff()
+        self._repeated = repeated
         self._changed = threading.Condition()
         self._gate = threading.Lock()
         self._status = SensorStatus.OFFLINE
@@ -245,7 +248,7 @@ class Keeper(Generic[Item]):
         if now - reader.progress <= limit:
             return None
         if now - reader.seen <= limit:
-            return f"nothing new for {limit:g} s: the same again and again"
+            return f"nothing new for {limit:g} s: {self._repeated()}"
         return f"nothing came for {limit:g} s"
 
     def _find(self, *, lost: bool) -> None:

@@ -24,6 +24,9 @@ NOTHING: NDArray[np.uint8] = np.zeros((0, 0, 3), dtype=np.uint8)
 SMALLEST = 16
 """Pixels of the shorter side; nothing can be seen in less."""
 
+DARK, LIT = 40, 0.01
+"""Gray levels, and the share of brighter ones from which a picture is not dark: a lamp, but not a few hot pixels."""
+
 
 def to_bgr(image: NDArray[Any] | None) -> NDArray[np.uint8] | None:
     """Height x width x 3 of 8 bits from gray, alpha or 16-bit pictures; None where there is no picture in it.
@@ -127,3 +130,8 @@ def same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     if one.shape != other.shape or not np.array_equal(one[::16, ::16], other[::16, ::16]):
         return False
     return np.array_equal(one, other)
+
+
+def dark(image: NDArray[np.uint8]) -> bool:
+    """Whether a picture (height x width x 3) shows no more than a covered lens does."""
+    return float((image[::4, ::4] >= DARK).mean()) < LIT

@@ -2,11 +2,13 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from emoedge.messages import SensorStatus
 from emoedge.ops.clock import SystemClock
 from emoedge.sources.camera import Camera
+from emoedge.sources.picture import NOTHING
 from emoedge.vision.rate import RateLimit
 
 
@@ -61,7 +63,7 @@ def test_only_wanted_pictures_are_decoded_and_a_slow_rate_is_no_stall(
     camera.stop()
 
 
-@pytest.mark.parametrize(("mode", "words"), [("silent", "nothing came"), ("still", "the same again and again")])
+@pytest.mark.parametrize(("mode", "words"), [("silent", "nothing came"), ("still", "again and again")])
 def test_stalling_and_freezing_are_noticed_within_5_s(camera, mjpeg, mode, words, until):
     until(lambda: online(camera))
     mjpeg.mode = mode
@@ -72,6 +74,46 @@ def test_stalling_and_freezing_are_noticed_within_5_s(camera, mjpeg, mode, words
     assert camera.problem is None
     assert camera.counters["reopened"] == 1
     assert camera.take(2) is not None
+
+
+BLACK, ROOM = np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 90, np.uint8)
+LAMP = BLACK.copy()
+LAMP[:8, :8] = 250
+HOT = BLACK.copy()
+HOT[0, 0] = 255
+
+
+@pytest.mark.parametrize(
+    ("script", "covered"),
+    [
+        ([BLACK], True), ([HOT], True), ([ROOM, BLACK], True), ([ROOM], False), ([LAMP], False),
+        ([BLACK, BLACK, ROOM], False), ([BLACK, BLACK, NOTHING], False),
+    ],
+)  # fmt: skip
+def test_a_covered_lens_is_told_from_a_frozen_picture(camera_config, quick, until, monkeypatch, script, covered):
+    class Scripted:
+        """Plays the pictures, the last one for ever."""
+
+        def __init__(self):
+            self.left = list(script)
+
+        def read(self):
+            time.sleep(0.01)
+            return (self.left.pop(0) if len(self.left) > 1 else self.left[0]), time.monotonic()
+
+        def close(self):
+            pass
+
+    opened = []
+    monkeypatch.setattr(Camera, "_open", lambda *_: opened.append(1) or Scripted())
+    camera = Camera(camera_config("/dev/video0", stall_timeout=0.5), SystemClock(), quick)
+    camera.start()
+    until(lambda: online(camera))
+    until(lambda: lost(camera))
+    told = "the same dark picture again and again; is the lens covered, or the light off?"
+    assert camera.problem == f"nothing new for 0.5 s: {told if covered else 'the same again and again'}"
+    until(lambda: len(opened) > 1)
+    camera.stop()
 
 
 def test_a_frozen_camera_does_not_come_back_with_the_same_picture(mjpeg, camera_config, quick, until):
