@@ -25,6 +25,9 @@ HEALTH_EXPIRES = 100
 
 UNKNOWN = "unknown"
 
+UNLESS_LATE = "{{ '' if value_json.late is defined else value }}"
+"""Home Assistant fires nothing for what renders empty: no automation is to act on what happened before an outage."""
+
 
 def discovery_topic(prefix: str, device: str) -> str:
     """Where the discovery message lies, retained."""
@@ -104,7 +107,7 @@ def _transitions(topics: Topics) -> dict[str, dict[str, Any]]:
     return {
         "event": {
             "platform": "event", "name": "Event", "icon": "mdi:bell-outline", "state_topic": topics.event,
-            "event_types": [kind.value for kind in EventType],
+            "event_types": [kind.value for kind in EventType], "value_template": UNLESS_LATE,
         },
     }  # fmt: skip
 

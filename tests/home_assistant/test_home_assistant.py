@@ -17,6 +17,7 @@ pytestmark = pytest.mark.homeassistant
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("EMOEDGE_HA_PYTHON", str(ROOT / ".venv-ha/bin/python"))
 SCRIPT = Path(__file__).with_name("validate_discovery.py")
+RECEIVER = Path(__file__).with_name("receive_events.py")
 MESSAGE = discovery(Topics("emoedge", "kitchen-pi-3f9a"), name=None, labels=CANONICAL, model="Raspberry Pi 4")
 TOPIC = discovery_topic("homeassistant", "kitchen-pi-3f9a")
 
@@ -42,14 +43,18 @@ BROKEN = {
 }
 
 
+def asked(script, question):
+    """What a script answers in Home Assistant's environment."""
+    done = subprocess.run(
+        [PYTHON, str(script)], input=json.dumps(question), capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module")
 def verdicts():
     """Objections of Home Assistant by the name of the message; importing it takes seconds, so all go at once."""
-    messages = {"ours": (TOPIC, MESSAGE), "discreet": (TOPIC, DISCREET), **BROKEN}
-    done = subprocess.run(
-        [PYTHON, str(SCRIPT)], input=json.dumps(messages), capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
+    return asked(SCRIPT, {"ours": (TOPIC, MESSAGE), "discreet": (TOPIC, DISCREET), **BROKEN})
 
 
 def test_home_assistant_accepts_the_message(verdicts):
@@ -60,3 +65,12 @@ def test_home_assistant_accepts_the_message(verdicts):
 @pytest.mark.parametrize("name", BROKEN)
 def test_the_check_can_fail(verdicts, name):
     assert verdicts[name]
+
+
+def test_an_event_fires_unless_it_is_late():
+    payloads = [
+        {"v": 1, "event_type": kind, "subject": "face-1", **late}
+        for kind in ("emotion_start", "emotion_end") for late in ({}, {"late": True})
+    ]  # fmt: skip
+    question = {"component": MESSAGE["components"]["event"], "payloads": [json.dumps(one) for one in payloads]}
+    assert asked(RECEIVER, question) == ["emotion_start", None, "emotion_end", None]

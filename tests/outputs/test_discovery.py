@@ -71,6 +71,9 @@ def test_templates_read_our_payloads(tell):
     assert render("drops", health) == "5"
     assert float(render("inference_p95", health)) == 20
     assert float(render("temperature", health)) == 51
+    event = payloads.event(stamp.envelope("event"), tell.start(1, 0.0))
+    assert json.loads(render("event", event)) == event
+    assert not render("event", {**event, "late": True})
     for value, text in ((True, "true"), (False, "false")):
         shown = payloads.control(stamp.envelope("control"), value)
         assert render("paused", shown) == text
