@@ -30,6 +30,9 @@ SCHEMA = f"""CREATE TABLE IF NOT EXISTS events
 (id INTEGER PRIMARY KEY, body BLOB NOT NULL, wall REAL, at REAL NOT NULL, run TEXT NOT NULL,
 topic TEXT NOT NULL DEFAULT '{EVENT}')"""
 
+EARLIER = ""
+"""Run of an event of an earlier one that has moved to a new file."""
+
 WITH_TOPIC = f"ALTER TABLE events ADD COLUMN topic TEXT NOT NULL DEFAULT '{EVENT}'"
 """Makes SCHEMA of the table of the first versions, which knew no other topic."""
 
@@ -77,7 +80,9 @@ class EventStore:
         self._run = secrets.token_hex(8)
         self._path = folder / FILE
         self._aside = self._path.with_suffix(".corrupt")
+        self._wal = self._path.with_name(f"{FILE}-wal")
         self._db: sqlite3.Connection | None = None
+        self._identities: tuple[tuple[int, int] | None, ...] = (None, None)
         self._count = self._bytes = 0
         self.last_id = 0
         """Greatest id that the file held when it was opened."""
@@ -117,6 +122,29 @@ class EventStore:
             self._make_room(self._db, next_id)
             row = self._db.execute("SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(id), 0) FROM events")
             self._count, self._bytes, self.last_id = row.fetchone()
+        self._identities = (_identity(self._path), _identity(self._wal))
+
+    @property
+    def gone(self) -> bool:
+        """Whether the open file is no more where it was opened: what is written to it ends with the process."""
+        if self._db is None:
+            return False
+        try:
+            return _identity(self._path) != self._identities[0]
+        except OSError:  # nothing can be said of it
+            return False
+
+    def leave(self) -> list[StoredEvent]:
+        """Close a file that is gone and return what it holds, which can still be read."""
+        try:
+            return self.after(0, -1)
+        finally:
+            self.close()
+            self._count = self._bytes = 0
+            with contextlib.suppress(OSError):
+                # SQLite would take the log that is left for that of the file that comes next.
+                if not self._path.exists() or _identity(self._wal) == self._identities[1]:
+                    self._wal.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -132,8 +160,8 @@ class EventStore:
         """
         self.close()
         self._path.replace(self._aside)
-        for suffix in ("-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._wal.unlink(missing_ok=True)
+        self._path.with_name(f"{FILE}-shm").unlink(missing_ok=True)
         self._count = self._bytes = 0
         if self._discard is None:
             return f"set aside as {self._aside.name}"
@@ -154,7 +182,7 @@ class EventStore:
                         count, size = count - 1, size - length
                 db.executemany(
                     "INSERT INTO events (id, body, wall, at, run, topic) VALUES (?, ?, ?, ?, ?, ?)",
-                    ((row.id, row.body, row.wall, row.stored_at, self._run, row.topic) for row in rows),
+                    (self._columns(row) for row in rows),
                 )
                 expendable = list(self._expendable(db, caps, now, count, size))
                 for row_id, length in expendable:
@@ -167,6 +195,10 @@ class EventStore:
                 raise
             self._count, self._bytes = count, size
             return len(expendable)
+
+    def _columns(self, row: StoredEvent) -> tuple[object, ...]:
+        stored = (0.0, EARLIER) if row.stored_at is None else (row.stored_at, self._run)
+        return (row.id, row.body, row.wall, *stored, row.topic)
 
     def _wipe(self, db: sqlite3.Connection) -> None:
         """Overwrite what must not leave the device any more: a deleted row alone can still be read in the file."""
@@ -188,7 +220,7 @@ class EventStore:
         db.execute("COMMIT")
 
     def after(self, last_id: int, limit: int) -> list[StoredEvent]:
-        """The oldest `limit` events with a greater id, in order."""
+        """The oldest `limit` events with a greater id, in order; all of them where `limit` is negative."""
         with self._watching() as db:
             rows = db.execute(
                 "SELECT id, body, wall, at, run, topic FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
@@ -222,3 +254,12 @@ class EventStore:
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise CorruptStoreError(str(error)) from error
             raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode, None where there is nothing."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino

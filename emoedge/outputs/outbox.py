@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LOOK = 60.0
+"""Seconds at most between two looks at whether the file is still there."""
+
 STOP_TIMEOUT = 1.0
 """Seconds for the last commit; an SD card may take most of one."""
 
@@ -150,9 +153,10 @@ class Outbox:
         self._open()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._incoming or self._fresh_acks or self._stopping)
+                called = self._changed.wait_for(lambda: self._incoming or self._fresh_acks or self._stopping, LOOK)
                 stopping = self._stopping
-            self._commit()
+            if called or self._gone():
+                self._commit()
             if stopping:
                 break
         with self._disk:
@@ -191,6 +195,8 @@ class Outbox:
     def _commit(self) -> None:
         """Move what came in to the disk, or to memory; then it may be sent."""
         with self._disk:
+            if gone := self._store is not None and self._opened and self._store.gone:
+                self._rescue(self._store)
             with self._changed:
                 fresh, self._incoming = self._incoming, deque()
                 acknowledged = list(self._acknowledged)
@@ -200,7 +206,7 @@ class Outbox:
                     self._next_id += 1
                 rows = list(self._memory)
                 self._writing = frozenset(row.id for row in rows)
-            if self._store is not None and (rows or acknowledged):
+            if self._store is not None and (rows or acknowledged or gone):
                 self._write(self._store, rows, acknowledged)
             with self._changed:
                 self._writing = frozenset()
@@ -210,6 +216,27 @@ class Outbox:
                 self._forget_old(self._oldest())
         if fresh and self._listener is not None:
             self._listener()
+
+    def _gone(self) -> bool:
+        with self._disk:
+            return self._store is not None and self._opened and self._store.gone
+
+    def _rescue(self, store: EventStore) -> None:
+        """Take to memory what waits in a file that somebody has deleted; a new one is written next."""
+        held, rows = len(store), []
+        self._opened = False
+        try:
+            rows = store.leave()
+        except (sqlite3.Error, OSError, CorruptStoreError) as error:
+            log.debug("outbox: %s", error)
+        with self._changed:
+            self._dropped += held - len(rows)
+            waiting = [row for row in rows if row.id not in self._acknowledged]
+            self._acknowledged.clear()
+            self._memory = deque(sorted((*waiting, *self._memory), key=lambda row: row.id))
+            self._memory_bytes = sum(len(row.body) for row in self._memory)
+        text = "outbox: %s was removed while in use; the %d events that wait in it go to a new one"
+        log.warning(text, store.path, len(waiting))
 
     def _write(self, store: EventStore, rows: Sequence[StoredEvent], acknowledged: Sequence[int]) -> None:
         try:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoedge.ops.clock import ManualClock
-from emoedge.outputs.event_store import FILE, Caps, CorruptStoreError, EventStore
+from emoedge.outputs import outbox as outbox_module
+from emoedge.outputs.event_store import FILE, Caps, CorruptStoreError, EventStore, StoredEvent
 from emoedge.outputs.outbox import Outbox
 
 CLOCK = ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC))
@@ -329,6 +331,91 @@ def test_where_no_new_file_can_be_made_for_a_damaged_one_it_is_made_later(make_o
     assert bodies(box) == [5, 6]
     assert (box.problem, len(box), box.dropped) == (None, 2, 4)
     assert (tmp_path / "outbox.corrupt").exists()
+
+
+def remove(folder):
+    (folder / FILE).unlink()
+
+
+def remove_all(folder):
+    shutil.rmtree(folder)
+
+
+def move(folder):
+    (folder / FILE).rename(folder / "elsewhere")
+
+
+def replace_with_another(folder):
+    other = folder / "other"
+    store = EventStore(other)
+    store.open()
+    store.apply([StoredEvent(1, b'{"n":100}', 0.0)], (), Caps(), None)
+    store.close()
+    (other / FILE).replace(folder / FILE)
+
+
+@pytest.mark.parametrize("lose", [remove, remove_all, move, replace_with_another])
+def test_what_waits_in_a_file_that_is_removed_goes_to_a_new_one(make_outbox, tmp_path, eventually, caplog, lose):
+    folder = tmp_path / "state"
+    before = make_outbox(folder)
+    fill(before, range(2), eventually)
+    before.stop()
+    box = make_outbox(folder)
+    fill(box, range(2, 5), eventually)
+    box.delete(box.after(0, 1)[0].id)
+    eventually(lambda: not box._acknowledged)
+    box.delete(box.after(0, 1)[0].id)
+    sent = box.after(0, 1)[0]
+    lose(folder)
+    box.put({"n": 5})
+    eventually(lambda: 5 in bodies(box))
+    box.delete(sent.id)  # on its way while the file was lost
+    others = [100] if lose is replace_with_another else []
+    eventually(lambda: sorted(bodies(box)) == [3, 4, 5, *others] and len(box) == 3 + len(others))
+    assert box.durable
+    assert box.dropped == 0
+    fill(box, [6], eventually)
+    box.stop()
+    again = make_outbox(folder)
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+    eventually(lambda: sorted(bodies(again)) == [3, 4, 5, 6, *others], what="a restart to find them")
+
+
+def test_what_an_earlier_run_left_stays_of_an_earlier_run_in_a_new_file(make_outbox, tmp_path, eventually):
+    first = make_outbox(tmp_path)
+    fill(first, [1], eventually)
+    first.stop()
+    second = make_outbox(tmp_path)
+    fill(second, [2], eventually)
+    remove(tmp_path)
+    fill(second, [3], eventually)
+    assert [row.stored_at is None for row in second.after(0, 9)] == [True, False, False]
+
+
+def test_a_file_that_is_removed_is_noticed_though_nothing_comes(make_outbox, tmp_path, eventually, monkeypatch):
+    monkeypatch.setattr(outbox_module, "LOOK", 0.05)
+    box = make_outbox(tmp_path)
+    fill(box, [1, 2], eventually)
+    remove(tmp_path)
+    eventually(lambda: (tmp_path / FILE).exists() and box.durable, what="a new file")
+    assert bodies(box) == [1, 2]
+
+
+def test_where_no_new_file_can_be_made_for_one_that_is_removed_events_wait_in_memory(make_outbox, tmp_path, eventually):
+    folder = tmp_path / "state"
+    box = make_outbox(folder)
+    fill(box, [1, 2], eventually)
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    fill(box, [3], eventually)
+    assert bodies(box) == [1, 2, 3]
+    assert (len(box), box.dropped, box.durable) == (3, 0, False)
+    folder.unlink()
+    fill(box, [4], eventually)
+    assert box.durable
+    box.stop()
+    again = make_outbox(folder)
+    eventually(lambda: bodies(again) == [1, 2, 3, 4])
 
 
 class Sick(EventStore):
