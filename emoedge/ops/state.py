@@ -1,4 +1,4 @@
-"""Where state that must survive a restart is kept."""
+"""Where and how state that must survive a restart is kept."""
 
 from __future__ import annotations
 
@@ -19,3 +19,14 @@ def state_folder(config: DeviceConfig, environment: Mapping[str, str] = os.envir
     # systemd joins several with colons, see systemd.exec(5).
     first = environment.get("STATE_DIRECTORY", "").split(":")[0]
     return Path(first) if first else None
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all, durably; makes its folder. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

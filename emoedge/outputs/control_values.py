@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from typing import TYPE_CHECKING
 
+from emoedge.ops.state import replace_file
 from emoedge.outputs.commands import CONTROLS, RefusedError, check_control
 
 if TYPE_CHECKING:
@@ -114,14 +114,8 @@ class ControlValues:
     def _write(self, values: Mapping[str, bool | str]) -> None:
         if self._path is None:
             return
-        part = self._path.with_suffix(".part")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with part.open("w") as file:
-                json.dump(values, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._path)
+            replace_file(self._path, json.dumps(values))
             self._unwritten = False
         except OSError as error:
             self._unwritten = True
