@@ -76,8 +76,9 @@ class FleetTable:
             if name not in {*WORDS, "emotion", "event", "health"} or len(self._devices) >= CAPACITY or not payload:
                 return None
             known = self._devices[device] = _Device(now)
-        if name == "emotion" and not payload:
-            _take_back(known)
+        if not payload:
+            if name == "emotion":
+                _take_back(known)
             return None
         line = self._note(known, name, payload, retained=retained, now=now, wall=wall)
         return None if line is None else (device, line)

@@ -156,6 +156,13 @@ def test_a_retained_health_of_long_ago_is_no_sign_of_life(fleet):
     assert fleet.row(SILENT_AFTER + 0.1).condition is Condition.SILENT
 
 
+def test_what_is_taken_back_before_the_status_is_no_news(fleet):
+    fleet.say("status", b"online")
+    for name in ("sensor/camera/status", "health"):
+        assert fleet.say(name, b"") is None
+    assert fleet.row(0).problem is None
+
+
 def test_a_device_that_is_taken_back_leaves(fleet):
     fleet.say("status", b"offline")
     fleet.say("status", b"")
