@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from emoedge.outputs.board import Board
     from emoedge.outputs.event_store import StoredEvent
+    from emoedge.outputs.leftovers import Leftovers
     from emoedge.outputs.outbox import Outbox
     from emoedge.outputs.pacing import StatePacer
     from emoedge.outputs.stamp import Stamp
@@ -67,6 +68,7 @@ class Dispatch:
         board: Board,
         pacer: StatePacer,
         outbox: Outbox,
+        leftovers: Leftovers,
         on_connect: Callable[[], None],
         subscriptions: Sequence[str] = (),
         subscribers: Sequence[Subscriber] = (),
@@ -77,10 +79,11 @@ class Dispatch:
         self._board = board
         self._pacer = pacer
         self._outbox = outbox
+        self._leftovers = leftovers
         self._on_connect = on_connect
         self._subscriptions = tuple(subscriptions)
-        self._subscribers = tuple(subscribers)
-        self._chores = tuple(chores)
+        self._subscribers = (*subscribers, leftovers)
+        self._chores = (*chores, leftovers)
         self._fetched: deque[StoredEvent] = deque()
         self._cursor = 0
         self._connected_at = 0.0
@@ -95,9 +98,10 @@ class Dispatch:
     def connected(self) -> Sequence[str]:
         """Tell everything anew: the broker may have forgotten it all."""
         self._connected_at = time.monotonic()
+        former = self._leftovers.connected()  # before anything is retained
         self._on_connect()
         self.tell_all()
-        return self._subscriptions
+        return (*self._subscriptions, *former)
 
     def tell_all(self) -> None:
         """Send all that is retained again."""
@@ -108,6 +112,7 @@ class Dispatch:
         """Begin with the oldest unacknowledged event again."""
         self._begin_after(0)
         self._unanswered = 0
+        self._leftovers.disconnected()
 
     def next_message(self, *, may_qos1: bool) -> Message | None:
         """What to send now, None when nothing is due."""
@@ -124,7 +129,7 @@ class Dispatch:
             return Message(self._topics.emotion, body, retain=True, expiry=EMOTION_EXPIRY)
         if not may_qos1:
             return None
-        return self._next_event() or self._board.take_shelved()
+        return self._next_event() or self._leftovers.take() or self._board.take_shelved()
 
     def next_due(self) -> float:
         """Seconds until the present state or a chore is due."""
@@ -133,6 +138,9 @@ class Dispatch:
 
     def delivered(self, token: int, *, accepted: bool) -> None:
         """Strike an event off; one that the broker refuses would be refused for ever."""
+        if token < 0:
+            self._leftovers.delivered(token, accepted=accepted)
+            return
         if not accepted:
             if not self._refusing:
                 log.warning("mqtt: the broker refuses events on %s; see its access control list", self._topics.event)
@@ -144,6 +152,8 @@ class Dispatch:
 
     def put_off(self, token: int) -> None:
         """Send nothing for a moment, then again all that was put off."""
+        if token < 0:  # of a topic that is cleared: the next connection tries again
+            return
         if not self._full:
             log.warning("mqtt: the broker takes no more events at present (quota exceeded); they wait")
         self._full = True

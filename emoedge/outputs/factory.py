@@ -10,6 +10,7 @@ from emoedge.ops.state import state_folder
 from emoedge.outputs.about import about
 from emoedge.outputs.control_values import CARRIED, ControlValues
 from emoedge.outputs.event_store import EVENT, Caps
+from emoedge.outputs.ledger import Ledger
 from emoedge.outputs.mqtt import MqttSink
 from emoedge.outputs.outbox import Outbox
 
@@ -30,7 +31,7 @@ def mqtt_sink(
     models: Mapping[str, AboutModel | None],
     mqtt5: bool = True,
 ) -> MqttSink:
-    """The sink with its outbox, controls and discovery; `models` has the keys `face` and `speech`.
+    """The sink with its outbox, controls, ledger and discovery; `models` has the keys `face` and `speech`.
 
     Raises ConfigError where a password or certificate cannot be read.
     """
@@ -47,6 +48,7 @@ def mqtt_sink(
         info=lambda: description,
         outbox=Outbox(clock, folder, caps=caps, discard=EVENT if config.aggregates.only else None),
         values=ControlValues(folder, log_level=config.log.level, carried=os.environ.get(CARRIED)),
+        ledger=Ledger(folder),
         home_assistant=config.home_assistant,
         labels=[label for label in CANONICAL if label in known],
         mqtt5=mqtt5,

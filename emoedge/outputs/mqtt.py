@@ -10,11 +10,14 @@ from emoedge.config.outputs import HomeAssistantConfig
 from emoedge.ops.credentials import mqtt_password
 from emoedge.outputs import payloads
 from emoedge.outputs.board import Board
+from emoedge.outputs.commands import CONTROLS
 from emoedge.outputs.control_desk import ControlDesk
 from emoedge.outputs.control_values import ControlValues
 from emoedge.outputs.discovery import birth_topic, discovery, discovery_topic
 from emoedge.outputs.dispatch import Dispatch
 from emoedge.outputs.endpoint import Endpoint
+from emoedge.outputs.ledger import Ledger
+from emoedge.outputs.leftovers import Leftovers
 from emoedge.outputs.link import REFUSED_WAIT, Link
 from emoedge.outputs.log_topic import LogTopic
 from emoedge.outputs.message import Message
@@ -47,10 +50,10 @@ class MqttSink:
 
     `device`: id in every topic. `boot_id` names this run (`stamp.new_boot_id()`). `info` returns the
     members of the topic `info` (see `about.py`) and is called on every connect, from the link's thread.
-    `outbox` and `values` None keep events and controls in memory. `labels`: emotions that the loaded models
-    know. `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt. Raises ConfigError
-    where a password or certificate cannot be read. `discreet`: nothing about single people is told, and what an
-    earlier run retained about them is taken back.
+    `outbox`, `values` and `ledger` None keep events, controls and what was retained in memory. `labels`: emotions
+    that the loaded models know. `mqtt5` False spares a broker that is known not to speak MQTT 5 the attempt. Raises
+    ConfigError where a password or certificate cannot be read. `discreet`: nothing about single people is told, and
+    what an earlier run retained about them is taken back.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class MqttSink:
         info: Callable[[], Mapping[str, object]],
         outbox: Outbox | None = None,
         values: ControlValues | None = None,
+        ledger: Ledger | None = None,
         home_assistant: HomeAssistantConfig | None = None,
         labels: Sequence[str] = (),
         backoff: Backoff | None = None,
@@ -92,15 +96,19 @@ class MqttSink:
         self._log_topic = LogTopic(self._topics.log, self._stamp, self._board, self._wake)
         rebirth = Rebirth(birth_topic(self._home_assistant.prefix), self._tell_all)
         listens = (rebirth.topic,) if self._home_assistant.enabled else ()
-        self._dispatch = Dispatch(
-            topics=self._topics, stamp=self._stamp, board=self._board, pacer=self._pacer, outbox=self._outbox,
-            on_connect=self._tell_info, subscriptions=(*self._desk.topics, *listens),
-            subscribers=(self._desk, rebirth), chores=(self._desk, self._log_topic, rebirth),
-        )  # fmt: skip
         endpoint = Endpoint(
             host=config.host, port=config.port, client_id=f"emoedge-{device}", keepalive=config.keepalive,
             username=config.username, password=mqtt_password(config), tls=tls_context(config),
             read=lambda: (mqtt_password(config), tls_context(config)),
+        )  # fmt: skip
+        leftovers = Leftovers(
+            Ledger(None) if ledger is None else ledger, broker=endpoint.address, topics=self._topics,
+            retained=self._retained(), run=boot_id,
+        )  # fmt: skip
+        self._dispatch = Dispatch(
+            topics=self._topics, stamp=self._stamp, board=self._board, pacer=self._pacer, outbox=self._outbox,
+            leftovers=leftovers, on_connect=self._tell_info, subscriptions=(*self._desk.topics, *listens),
+            subscribers=(self._desk, rebirth), chores=(self._desk, self._log_topic, rebirth),
         )  # fmt: skip
         self._link = Link(
             endpoint, self._dispatch, will=Message(self._topics.status, b"offline", qos=1, retain=True),
@@ -224,6 +232,15 @@ class MqttSink:
         payload = payloads.raw(envelope, subject=subject, scores=scores, quality=quality, took=took)
         self._board.post(Message(self._topics.raw(modality), payloads.encode(payload)), subject or "")
         self._wake()
+
+    def _retained(self) -> list[str]:
+        """All that this device ever leaves at the broker."""
+        topics, announced = self._topics, discovery_topic(self._home_assistant.prefix, self._topics.device)
+        return [
+            topics.status, topics.info, topics.emotion, topics.health, topics.sensor("camera"), topics.sensor("mic"),
+            *map(topics.control, CONTROLS), *map(topics.schema, NAMES),
+            *([announced] if self._home_assistant.enabled else []),
+        ]  # fmt: skip
 
     def _tell_info(self) -> None:
         """Refresh what may have changed since the last connection."""

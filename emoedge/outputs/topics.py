@@ -24,9 +24,14 @@ class Topics:
         if not DEVICE_ID.fullmatch(self.device):
             raise ValueError(f"device id {self.device!r}: expected up to 64 of a-z, 0-9 and inner dashes")
 
+    @property
+    def root(self) -> str:
+        """What all topics of the device begin with."""
+        return f"{self.base}/{self.device}"
+
     def of(self, name: str) -> str:
         """Full topic of a name below the device."""
-        return f"{self.base}/{self.device}/{name}"
+        return f"{self.root}/{name}"
 
     @property
     def status(self) -> str:

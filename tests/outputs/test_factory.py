@@ -14,6 +14,7 @@ from emoedge.ops.clock import ManualClock
 from emoedge.ops.state import state_folder
 from emoedge.outputs.control_values import ControlValues
 from emoedge.outputs.factory import mqtt_sink
+from emoedge.outputs.ledger import FILE
 
 
 def model(modality, *labels):
@@ -38,6 +39,15 @@ def test_events_and_controls_go_to_the_state_directory(tmp_path, tell, eventuall
     assert sink._outbox._caps.events == 3
     assert sink._outbox._caps.bytes == 1_000_000
     assert sink._desk._values.paused
+
+
+@pytest.mark.broker
+def test_what_is_retained_is_put_down_in_the_state_directory(tmp_path, broker, eventually):
+    sink = build(tmp_path, mqtt=MqttConfig(host="127.0.0.1", port=broker.port))
+    sink.start()
+    eventually(lambda: (tmp_path / FILE).exists())
+    sink.stop()
+    assert "homeassistant/device/emoedge-pi-1/config" in (tmp_path / FILE).read_text()
 
 
 def test_labels_are_those_of_all_models_in_canonical_order():
