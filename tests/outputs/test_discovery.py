@@ -32,6 +32,14 @@ def test_all_entities_are_there_with_ids_of_their_own():
     assert all(one.startswith("emoedge-test-1-") for one in ids)
 
 
+def test_no_setting_leaves_an_entity_behind_that_is_announced_no_more():
+    for labels, people in ((["happy"], False), ([], True), ([], False)):
+        others = discovery(TOPICS, name="other", labels=labels, model="", people=people)["components"]
+        assert {key: one["platform"] for key, one in others.items()} == {
+            key: one["platform"] for key, one in MESSAGE["components"].items()
+        }
+
+
 def test_the_options_are_the_loaded_models_labels():
     assert MESSAGE["components"]["emotion"]["options"] == ["happy", "sad", "unknown"]
 
