@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emoedge.audio.parameters import SpeechParameters
+
+Value = TypeVar("Value", bound=np.generic)
 
 BATCH = 64
 """Frames analysed at once; bounds the work buffers."""
@@ -102,7 +104,7 @@ class FrameAnalysis:
             yield np.square(frames).mean(axis=1, keepdims=True)
 
 
-def windows(line: NDArray[np.float64], length: int, step: int = 1) -> NDArray[np.float64]:
+def windows(line: NDArray[Value], length: int, step: int = 1) -> NDArray[Value]:
     """Views of `length` values of a contiguous (m,), `step` apart; (n, length).
 
     What `sliding_window_view` gives, at a twentieth of its price, which is paid many times a second.

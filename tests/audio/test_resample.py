@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,3 +72,31 @@ def test_reset_forgets():
 def test_odd_rates_are_refused(rate):
     with pytest.raises(ValueError, match="8000 to 192000"):
         StreamingResampler(rate)
+
+
+@pytest.mark.parametrize(("rate", "most"), [(32000, 100), (48000, 100), (96000, 100), (192000, 250), (44100, 1700)])
+def test_a_block_takes_little_memory(rate, most):
+    """Kilobytes: what is copied for each output costs more time than the filter itself."""
+    resampler = StreamingResampler(rate)
+    block = tone(rate, 500, 0.05)
+    resampler.push(block)
+    tracemalloc.start()
+    try:
+        resampler.push(block)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most * 1000
+
+
+@pytest.mark.parametrize("rate", [rate for rate in RATES if rate != 16000])
+def test_every_output_is_its_phase_of_the_filter_over_its_inputs(rate):
+    resampler = StreamingResampler(rate)
+    half = round(resampler.delay * rate)
+    samples = np.random.default_rng(rate).standard_normal(3000).astype(np.float32)
+    line = np.concatenate([np.zeros(half, np.float32), samples])
+    taps = resampler._taps.astype(np.float64)
+    for k, value in enumerate(resampler.push(samples)):
+        whole, part = divmod(k * rate, 16000)
+        inputs = line[whole + 1 : whole + 1 + 2 * half]
+        assert value == pytest.approx(inputs @ taps[part * len(taps) // 16000], abs=1e-5)
