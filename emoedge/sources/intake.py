@@ -31,6 +31,8 @@ class Tally:
     """Blocks with a sample at full scale."""
     invalid: int = 0
     """Samples that were not a number."""
+    lost: int = 0
+    """Samples of 16 kHz that the device could not deliver."""
 
 
 class Intake:
@@ -55,6 +57,7 @@ class Intake:
     def block(self, samples: NDArray[np.float32], at: float, lost: int = 0) -> AudioBlock:
         """Take samples (n, channels) whose end is at `at` seconds; `lost` samples of 16 kHz are missing before."""
         if lost:
+            self._tally.lost += lost
             self._resampler.reset()
         used = samples if self._channel is None else samples[:, self._channel - 1 : self._channel]
         sound = np.isfinite(used)

@@ -80,10 +80,13 @@ class Microphone:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """`delivered`, `dropped`, `invalid` in samples, `clipped` in blocks, `reopened`: totals."""
+        """`delivered`, `dropped`, `invalid` in samples, `clipped` in blocks, `reopened`: totals.
+
+        Dropped are those that nobody took in time, and those that the device lost before (an overflow).
+        """
         return {
             "delivered": self._delivered,
-            "dropped": self._ring.dropped,
+            "dropped": self._ring.dropped + self._tally.lost,
             "clipped": self._tally.clipped,
             "invalid": self._tally.invalid,
             "reopened": self._keeper.reopened,

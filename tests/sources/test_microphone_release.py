@@ -1,4 +1,4 @@
-"""A microphone that floods or has too few channels is released, whatever it delivers."""
+"""A microphone that floods or has too few channels is released, whatever it delivers; what it lost is counted."""
 
 import sys
 import time
@@ -22,6 +22,7 @@ class PortAudio(types.ModuleType):
         self.paInt16 = 8
         self.instances = self.streams = self.begun = 0
         self.PyAudio = lambda: Instance(self)
+        self.stream = Flood
 
 
 class Instance:
@@ -46,7 +47,7 @@ class Instance:
 
     def open(self, **_):
         self.fake.begun += 1
-        return Flood(self.fake)
+        return self.fake.stream(self.fake)
 
 
 class Flood:
@@ -62,6 +63,19 @@ class Flood:
 
     def close(self):
         self.fake.streams -= 1
+
+
+class Stumbling(Flood):
+    """A stream of which every third read tells of an overflow."""
+
+    reads = 0
+
+    def read(self, frames, **_):
+        self.reads += 1
+        if self.reads % 3 == 0:
+            return super().read(frames)
+        time.sleep(0.01)
+        return bytes(2 * frames)
 
 
 @pytest.fixture
@@ -86,3 +100,16 @@ def test_a_channel_that_is_not_there_leaves_nothing_open(portaudio, microphone_c
     assert "no channel 3 there" in microphone.problem
     microphone.stop()
     assert portaudio.streams == portaudio.instances == 0
+
+
+def test_what_overflows_is_counted_as_dropped(portaudio, microphone_config, quick, until):
+    portaudio.stream = Stumbling
+    microphone = Microphone(microphone_config("array"), SystemClock(), quick)
+    microphone.start()
+    blocks = []
+    until(lambda: blocks.extend(microphone.take()) or sum(block.lost > 0 for block in blocks) >= 3)
+    microphone.stop()
+    lost = sum(block.lost for block in blocks)
+    assert lost >= 3 * 800, "at least as long as what was not read"
+    assert microphone.counters["dropped"] >= lost
+    assert microphone.counters["reopened"] == 0
