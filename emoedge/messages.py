@@ -84,7 +84,7 @@ class AudioBlock:
     at: float
     """Seconds, time of the sample after the last one."""
     clipped: float = 0.0
-    """Share of samples at full scale before resampling, 0..1."""
+    """Share of samples at full scale before resampling, 0..1, of the channel that has most."""
     lost: int = 0
     """Samples dropped right before this block (overflow, a gap); a stream starts anew after a loss."""
 

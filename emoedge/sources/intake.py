@@ -65,11 +65,12 @@ class Intake:
             self._tally.invalid += int(used.size - sound.sum())
             used = np.where(sound, used, np.float32(0))
         used = np.clip(used, -_SANE, _SANE)
-        loudest = np.abs(used)
-        clipped = (loudest >= self._full_scale) | (loudest * self._gain > 1)
-        share = float(clipped.mean()) if clipped.size else 0.0
+        mono = used.mean(axis=1) * self._gain
+        clipped = (np.abs(used) >= self._full_scale) | (np.abs(mono) > 1)[:, np.newaxis]
+        # Of the channel that is clipped most: one without a microphone dilutes nothing.
+        share = float(clipped.mean(axis=0).max()) if clipped.size else 0.0
         self._tally.clipped += share > 0
-        mono = np.clip(used.mean(axis=1) * self._gain, -1, 1).astype(np.float32)
+        mono = np.clip(mono, -1, 1).astype(np.float32)
         return AudioBlock(np.clip(self._resampler.push(mono), -1, 1), at, share, lost)
 
     def rest(self, at: float) -> AudioBlock:

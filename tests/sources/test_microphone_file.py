@@ -154,6 +154,23 @@ def test_full_scale_samples_are_clipped(microphone_config):
     assert taker.block(np.float32([[0.99]]), at=0.0).clipped == 0
 
 
+@pytest.mark.parametrize("silent", [0, 1, 7])
+def test_a_channel_without_a_microphone_hides_no_clipping(microphone_config, silent):
+    taker, _ = intake(microphone_config, channels=1 + silent)
+    samples = np.zeros((10, 1 + silent), np.float32)
+    samples[:3, 0] = 1.0
+    assert taker.block(samples, at=0.0).clipped == pytest.approx(0.3)
+
+
+def test_gain_clips_what_is_heard_not_one_of_its_channels(microphone_config):
+    taker, tally = intake(microphone_config, channels=2, gain=6.0)
+    block = taker.block(np.float32([[0.6, 0.0], [0.6, 0.6]] * 4), at=0.0)
+    assert block.clipped == 0.5
+    assert block.samples == pytest.approx(np.tile([0.6 * 10**0.3 / 2, 1.0], 4), abs=1e-6)
+    assert taker.block(np.float32([[0.6, 0.0]]), at=0.0).clipped == 0
+    assert tally.clipped == 1
+
+
 def test_other_rates_become_16_khz(microphone_config):
     taker, _ = intake(microphone_config, rate=48000)
     tone = np.sin(np.arange(48000) * 2 * np.pi * 440 / 48000).astype(np.float32) * 0.5
