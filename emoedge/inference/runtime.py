@@ -193,6 +193,8 @@ def _only(details: list[dict[str, Any]], what: str) -> tuple[Tensor, int]:
     dtype = np.dtype(detail["dtype"])
     if dtype not in (np.float32, np.int8, np.uint8):
         raise ModelError(f"{what} type {dtype}, expected float32, int8 or uint8")
-    if dtype != np.float32 and not scale > 0:
+    if dtype == np.float32:
+        scale, zero_point = 0.0, 0  # some converters leave those of their training behind
+    elif not scale > 0:
         raise ModelError(f"{what} is {dtype} without a quantization scale")
     return Tensor(shape[1:], dtype, float(scale), int(zero_point)), int(detail["index"])

@@ -58,6 +58,24 @@ def test_run_quantizes_like_the_tensor_says(model_file):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_scale_left_on_floats_changes_nothing(model_file, runtime):
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    flatbuffers = pytest.importorskip("flatbuffers")
+    plain = model_file("float32").tflite
+    network = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(plain), 0))
+    graph = network.subgraphs[0]
+    for index in (graph.inputs[0], graph.outputs[0]):
+        left = graph.tensors[index].quantization = schema.QuantizationParametersT()
+        left.scale, left.zeroPoint = [0.1], [3]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(network.Pack(builder), b"TFL3")
+    batch = np.random.default_rng(5).random((3, 12, 12, 1), dtype=np.float32)
+    odd = Interpreter(bytes(builder.Output()), runtime=runtime)
+    assert not odd.input.quantized
+    np.testing.assert_array_equal(odd.run(batch), Interpreter(plain, runtime=runtime).run(batch))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize(("dtype", "change", "loads"), [
     ("int8", 2, True), ("int8", 3, False), ("float32", 5e-4, True), ("float32", 2e-3, False), ("float32", np.nan, False),
 ])  # fmt: skip
