@@ -72,10 +72,13 @@ class Model:
         self._smallest = max(SMALLEST, interpreter.output.scale / 2)
 
     def classify(self, features: NDArray[np.floating[Any]]) -> Scores | None:
-        """Canonical scores of one input, shaped as the front end makes it; None where an output is no number.
+        """Canonical scores of one input, shaped as the front end makes it; None where one in it or of it is no number.
 
-        Not even scores all alike would do then: over the prior they speak for whatever is rare.
+        Not even scores all alike would do then: over the prior they speak for whatever is rare. An integer model
+        would take any number for what is none.
         """
+        if not np.isfinite(features).all():
+            return None
         outputs = self.outputs(features[np.newaxis])
         return self._scores(outputs)[0] if np.isfinite(outputs[0, : len(self.info.labels)]).all() else None
 

@@ -128,6 +128,16 @@ def test_outputs_that_are_no_numbers_are_no_opinion(tmp_path, model_file, monkey
     assert said[1].label == CANONICAL[3]
 
 
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_features_that_are_no_numbers_are_no_opinion(tmp_path, model_file, dtype, strange):
+    model = load_model(written(tmp_path, model_file(dtype)))
+    features = np.full((12, 12, 1), 0.3, np.float32)
+    assert model.classify(features) is not None
+    features[3, 4] = strange
+    assert model.classify(features) is None
+
+
 def test_features_of_another_shape_are_refused(tiny):
     with pytest.raises(ValueError, match="the model takes"):
         load_model(tiny).classify(np.zeros((11, 12, 1), np.float32))
