@@ -24,6 +24,11 @@ BESIDE = 2
 PITCH = 150.0
 """Hertz, between the voices of men and of women."""
 
+_DAMAGED = (
+    ValueError, KeyError, EOFError, OSError, AttributeError, zipfile.BadZipFile, zlib.error,
+    MemoryError,  # of shapes that no memory holds
+)  # fmt: skip
+
 
 def frames(log_mel: NDArray[Any], pitch: NDArray[Any], periodicity: NDArray[Any]) -> NDArray[np.float32]:
     """The net's frames (n, mels + BESIDE) of log-mel values (n, mels), pitch (n,) Hz and periodicity (n,) 0..1."""
@@ -53,14 +58,18 @@ class Embedding:
                 self._mean, self._std = (held[name].astype(np.float32) for name in ("mean", "std"))
                 count = sum(name.startswith("kernel") for name in held.files)
                 layers = [tuple(held[f"{part}{i}"] for part in ("kernel", "scale", "bias")) for i in range(count)]
-        except (ValueError, KeyError, EOFError, OSError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGED as error:
             raise ModelError("the front end's weights are damaged") from error
         if not layers or not _fit(self._mean, self._std, layers):
             raise ModelError("the front end's weights do not fit each other")
-        self._layers = [
-            (len(kernel), (kernel * scale).astype(np.float32).reshape(-1, kernel.shape[2]), bias.astype(np.float32))
-            for kernel, scale, bias in layers
-        ]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._layers = [
+                (len(kernel), (kernel * scale).astype(np.float32).reshape(-1, kernel.shape[2]), bias.astype(np.float32))
+                for kernel, scale, bias in layers
+            ]
+        numbers = (self._mean, self._std, *(part for _, flat, bias in self._layers for part in (flat, bias)))
+        if not all(np.isfinite(part).all() for part in numbers):
+            raise ModelError("the front end's weights are not all finite numbers")
 
     @property
     def inputs(self) -> int:

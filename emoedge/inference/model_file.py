@@ -159,7 +159,8 @@ def _golden(content: bytes, info: ModelInfo) -> tuple[NDArray[Any], NDArray[Any]
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             inputs, outputs = arrays["inputs"], arrays["outputs"]
-    except (ValueError, AttributeError, TypeError) as error:  # what numpy says of pickles or of no npz at all
+    # What numpy says of pickles, or of no npz at all; MemoryError: of shapes that no memory holds.
+    except (ValueError, AttributeError, TypeError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"its {GOLDEN} is damaged") from error
     except KeyError as error:
         raise ValueError(f"its {GOLDEN} lacks {error}") from error

@@ -1,6 +1,7 @@
 """What a net makes of a window: the convolutions, what of it reaches the features, and which weights are refused."""
 
 import io
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,15 @@ def arrays(inputs=MELS + embedding.BESIDE, widths=(8, OWN), taps=3):
 def packed(**changed):
     content = io.BytesIO()
     np.savez(content, **{key: value for key, value in {**arrays(), **changed}.items() if value is not None})
+    return content.getvalue()
+
+
+def endless():
+    """Of a mean, the head only, of more numbers than any memory holds."""
+    content, head = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": (10**17,)})
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("mean.npy", head.getvalue())
     return content.getvalue()
 
 
@@ -136,6 +146,11 @@ def test_a_new_stream_forgets_the_last_window(speech):
         (packed(kernel1=np.ones((2, 8, OWN), np.int8)), "do not fit each other"),
         (packed(kernel1=np.ones((3, 9, OWN), np.int8)), "do not fit each other"),
         (packed(bias0=np.ones(9)), "do not fit each other"),
+        (packed(mean=np.full(MELS + embedding.BESIDE, np.nan)), "not all finite"),
+        (packed(scale1=np.full(OWN, np.inf)), "not all finite"),
+        (packed(scale1=np.full(OWN, 3e38), kernel1=np.full((3, 8, OWN), 127, np.int8)), "not all finite"),
+        (packed(bias1=np.full(OWN, np.nan)), "not all finite"),
+        (endless(), "damaged"),
     ],
 )
 def test_weights_that_are_none_are_refused(weights, cause):

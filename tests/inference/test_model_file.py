@@ -167,6 +167,17 @@ def npy(array):
     return content.getvalue()
 
 
+def endless():
+    """Arrays of which only the heads are there, of more elements than any memory holds."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("inputs", "outputs"):
+            head = io.BytesIO()
+            np.lib.format.write_array_header_1_0(head, {"descr": "|i1", "fortran_order": False, "shape": (10**17,)})
+            archive.writestr(f"{name}.npy", head.getvalue())
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("cause", "members"),
     [
@@ -182,6 +193,8 @@ def npy(array):
         ("golden inputs", {GOLDEN: npz(inputs=np.zeros((1, 9, 12, 1), np.int8), outputs=np.zeros((1, 7), np.int8))}),
         ("golden outputs", {GOLDEN: npz(inputs=np.zeros((1, 12, 12, 1), np.int8), outputs=np.zeros((1, 7)))}),
         ("golden.npz is damaged", {GOLDEN: b"nonsense"}),
+        ("golden.npz is damaged", {GOLDEN: npz(inputs=np.zeros(9, np.int8), outputs=np.zeros(9, np.int8))[:-9]}),
+        ("golden.npz is damaged", {GOLDEN: endless()}),
         ("golden.npz is damaged", {GOLDEN: npy(np.zeros((2, 2)))}),
         ("golden.npz holds single numbers", {GOLDEN: npz(inputs=np.int8(1), outputs=np.int8(1))}),
         ("golden.npz is damaged", {GOLDEN: npz(inputs=np.array([{}], dtype=object), outputs=np.zeros((1, 7)))}),
