@@ -45,7 +45,7 @@ class WaveFile:
     def read(self, frames: int) -> NDArray[np.float32]:
         """Up to `frames` samples of every channel, float32 (n, channels) in -1..1; n is 0 at the end."""
         size = self._place * self.channels
-        data = self._file.read(min(frames * size, self._left))
+        data = self._bytes(min(frames * size, self._left))
         self._left -= len(data)
         data = data[: len(data) // size * size]
         return self._decode(data).reshape(-1, self.channels)
@@ -54,16 +54,22 @@ class WaveFile:
         """Close the file."""
         self._file.close()
 
+    def _bytes(self, count: int) -> bytes:
+        try:
+            return self._file.read(count)
+        except OSError as error:  # a stick that was pulled, a share that went away, a bad sector
+            raise MediaError(f"{self._path}: cannot be read: {error.strerror or error}; is its drive sound?") from error
+
     def _bad(self, cause: str) -> MediaError:
         name = Path(self._path).name
         return MediaError(f"{self._path}: {cause}; `ffmpeg -i {name} -c:a pcm_s16le fixed.wav` converts it")
 
     def _format(self) -> tuple[int, int, int, int, int]:
         """Format code, channels, rate, bytes of a sample and bytes that it takes, leaving the file behind the chunk."""
-        head = self._file.read(12)
+        head = self._bytes(12)
         if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
             raise self._bad("not a WAV file")
-        chunk = self._file.read(self._seek(b"fmt "))
+        chunk = self._bytes(self._seek(b"fmt "))
         if len(chunk) < 16:
             raise self._bad("a WAV file whose format is cut off")
         code, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", chunk)
@@ -90,7 +96,7 @@ class WaveFile:
     def _seek(self, name: bytes) -> int:
         """Go behind the head of the next chunk of that name; its size in bytes."""
         while True:
-            head = self._file.read(8)
+            head = self._bytes(8)
             if len(head) < 8:
                 raise self._bad(f"a WAV file without a `{name.decode().strip()}` chunk")
             size = int.from_bytes(head[4:], "little")

@@ -1,5 +1,6 @@
 """WAV files of every width, torn ones, and those that another library must read."""
 
+import errno
 import struct
 import sys
 
@@ -157,3 +158,33 @@ def test_any_bytes_are_sound_or_a_media_error(tmp_path_factory, head, tail):
     except MediaError:
         return
     assert samples.ndim == 2
+
+
+class FailingDrive:
+    """Stands for a path whose file can be read `times` times."""
+
+    def __init__(self, path, times):
+        self.file, self.left = path.open("rb"), times
+
+    def open(self, _):
+        return self
+
+    def read(self, count):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return self.file.read(count)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("times", [0, 2, 4, 6])
+def test_a_drive_that_fails_is_told_in_one_line(tmp_path, monkeypatch, times):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(PCM, 16, encode(WAVE, PCM, 16)))
+    drive = FailingDrive(path, times)
+    monkeypatch.setattr("emoedge.sources.wave_file.Path", lambda _: drive)
+    with pytest.raises(MediaError, match=r"a\.wav: cannot be read: Input/output error; is its drive sound"):
+        read_all(path)
+    drive.close()
