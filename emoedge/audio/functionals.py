@@ -41,9 +41,14 @@ class Functionals:
     """Describes windows of frames of one kind."""
 
     def __init__(self, centres: NDArray[np.float64], *, hop: float, voicing: float) -> None:
-        """`centres` of the mel bands, Hz; `hop` between frames, s; `voicing`: periodicity of voiced frames."""
+        """`centres` of the mel bands, Hz; `hop` between frames, s; `voicing`: periodicity of voiced frames.
+
+        Raises ValueError where the Hammarberg index would have no band on one side.
+        """
         self._low, self._high = centres < 1000, (centres >= 1000) & (centres < 5000)  # the alpha ratio's bands
         self._below, self._above = centres < 2000, (centres >= 2000) & (centres < 5000)  # the Hammarberg index's
+        if not (self._below.any() and self._above.any()):
+            raise ValueError("no mel band is centred below 2000 Hz, or none from there to 5000 Hz; it compares the two")
         self._hop = hop
         self._voicing = voicing
 

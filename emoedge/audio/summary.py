@@ -41,7 +41,10 @@ class FunctionalsTransform:
         self._net = _net(name, p, weights)
         self._dct = mel.cosine_transform(p.mels, p.coefficients) * mel.lifter(p.lifter, p.coefficients)
         self._below = 10 ** (-p.session_below / 10)
-        self._functionals = Functionals(mel.centres(p), hop=p.hop, voicing=p.voicing)
+        try:
+            self._functionals = Functionals(mel.centres(p), hop=p.hop, voicing=p.voicing)
+        except ValueError as error:
+            raise ModelError(f"front end {name}: {error}") from error
         self.shape = (size(p.coefficients) + p.embedding,)
         for key in ("mean", "std", "session_mean"):
             value = getattr(p, key)

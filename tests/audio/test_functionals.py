@@ -212,3 +212,9 @@ def test_a_window_of_which_nothing_can_be_told_counts_as_usual():
         front_end = build(spec)
         front_end.push(np.zeros(4 * RATE))
         np.testing.assert_array_equal(front_end.features(), np.full(front_end.shape, expected, dtype=np.float32))
+
+
+@pytest.mark.parametrize("bands", [{"fmin": 3000}, {"fmax": 100}, {"fmin": 2500, "fmax": 4000}, {"mels": 1, "coefficients": 1}])
+def test_bands_that_cannot_be_compared_are_refused_before_somebody_speaks(bands):
+    with pytest.raises(ModelError, match="front end mfcc_functionals: no mel band is centred below 2000 Hz, or none"):
+        build(FrontEndSpec("mfcc_functionals", bands))
