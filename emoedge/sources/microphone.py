@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emoedge.errors import SourceError
 from emoedge.messages import SAMPLE_RATE, AudioBlock, SensorStatus
 from emoedge.sources.address import is_sound_file
 from emoedge.sources.intake import Intake, Tally
@@ -119,7 +118,7 @@ class _Ear:
         self._recorder = Recorder(config.source, rate=config.rate, channel=config.channel)
         try:
             self._intake = Intake(config, tally, rate=self._recorder.rate, channels=self._recorder.channels)
-        except SourceError:
+        except BaseException:
             self._recorder.close()
             raise
         self._heard_until = clock.monotonic()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.errors import SourceError
 from emoedge.sources.quiet import quiet_audio
 
@@ -139,12 +140,11 @@ class Recorder:
                     format=load().paInt16, channels=self.channels, rate=self.rate, input=True,
                     input_device_index=device.index, frames_per_buffer=self._frames,
                 )  # fmt: skip
-        except SourceError:
+        except BaseException as error:  # left open, it would know no device that is plugged in later
             close_portaudio(self._audio)
+            if isinstance(error, OSError):
+                raise SourceError(f"{source}: cannot be opened: {_reason(error)}") from error
             raise
-        except OSError as error:
-            close_portaudio(self._audio)
-            raise SourceError(f"{source}: cannot be opened: {_reason(error)}") from error
 
     def read(self) -> NDArray[np.float32] | None:
         """Samples (n, channels), -1..1; None where some were lost to an overflow. Raises SourceError."""
@@ -172,7 +172,7 @@ class Recorder:
         if channel is not None and channel > most:
             raise SourceError(f"{device.name}: no channel {channel} there; set microphone.channel to at most {most}")
         wanted = [most] if most <= MOST_CHANNELS else [channel or 1, 2]
-        rates = [rate] if rate is not None else list(dict.fromkeys((*RATES, device.rate)))
+        rates = [rate] if rate is not None else list(dict.fromkeys((*RATES, min(max(device.rate, LOWEST), HIGHEST))))
         for channels in wanted:
             for candidate in rates:
                 if self._supported(device, candidate, channels):

@@ -23,6 +23,8 @@ class PortAudio(types.ModuleType):
         self.instances = self.streams = self.begun = 0
         self.PyAudio = lambda: Instance(self)
         self.stream = Flood
+        self.default_rate = 16000.0
+        self.only_rate = self.refusal = None
 
 
 class Instance:
@@ -37,16 +39,19 @@ class Instance:
         return 1
 
     def get_device_info_by_index(self, index):
-        return {"name": "array", "index": index, "maxInputChannels": MOST_CHANNELS + 1, "defaultSampleRate": 16000.0}
+        return {"name": "array", "index": index, "maxInputChannels": MOST_CHANNELS + 1,
+                "defaultSampleRate": self.fake.default_rate}  # fmt: skip
 
     def get_default_input_device_info(self):
         return {"index": 0}
 
     def is_format_supported(self, rate, *, input_channels, **_):
-        return input_channels <= 2
+        return input_channels <= 2 and self.fake.only_rate in (None, rate)
 
     def open(self, **_):
         self.fake.begun += 1
+        if self.fake.refusal is not None:
+            raise self.fake.refusal
         return self.fake.stream(self.fake)
 
 
@@ -113,3 +118,23 @@ def test_what_overflows_is_counted_as_dropped(portaudio, microphone_config, quic
     assert lost >= 3 * 800, "at least as long as what was not read"
     assert microphone.counters["dropped"] >= lost
     assert microphone.counters["reopened"] == 0
+
+
+@pytest.mark.parametrize("refusal", [OSError(-9985, "Device unavailable"), ValueError("Invalid"), SystemError("odd")])
+def test_whatever_opening_ends_in_leaves_nothing_open(portaudio, microphone_config, quick, until, refusal):
+    portaudio.refusal = refusal
+    microphone = Microphone(microphone_config("array"), SystemClock(), quick)
+    microphone.start()
+    until(lambda: portaudio.begun >= 3)
+    microphone.stop()
+    assert portaudio.streams == portaudio.instances == 0
+
+
+def test_a_device_of_rates_that_we_do_not_know_is_refused_in_one_line(portaudio, microphone_config, quick, until):
+    portaudio.only_rate = portaudio.default_rate = 384_000
+    microphone = Microphone(microphone_config("array"), SystemClock(), quick)
+    microphone.start()
+    until(lambda: microphone.problem != "opening")
+    assert microphone.problem == "array: offers no sample rate that we know; is another program using it?"
+    microphone.stop()
+    assert portaudio.streams == portaudio.instances == 0
