@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emoedge.config.microphone import MicrophoneConfig
     from emoedge.ops.backoff import Backoff
     from emoedge.ports import Clock
+    from emoedge.sources.sound_file import SoundFile
 
 
 class Microphone:
@@ -155,24 +156,34 @@ class _Player:
         self._clock = clock
         self._ring = ring
         self._cancelled = cancelled
-        self._sound = open_sound(config.source)
-        self._intake = Intake(
-            config, tally, rate=self._sound.rate, channels=self._sound.channels, full_scale=self._sound.full_scale
-        )
-        self._begun = clock.monotonic()
-        self._played = 0
+        self._tally = tally
         self._over = False
+        self._begin(open_sound(config.source))
+
+    def _begin(self, sound: SoundFile) -> None:
+        self._sound = sound
+        self._intake = Intake(
+            self._config, self._tally, rate=sound.rate, channels=sound.channels, full_scale=sound.full_scale
+        )
+        self._begun = self._clock.monotonic()
+        self._played = 0
+
+    def _again(self) -> None:
+        """From its begin; as another stream where somebody has put a file of another format in its place."""
+        before = self._sound
+        before.close()
+        self._sound = open_sound(self._config.source)
+        if _form(self._sound) != _form(before):
+            self._begin(self._sound)
 
     def read(self) -> AudioBlock | None:
         """Next block, when its time has come."""
         if self._over:
             return None
-        frames = round(self._sound.rate * BLOCK)
-        samples = self._sound.read(frames)
+        samples = self._sound.read(round(self._sound.rate * BLOCK))
         if not len(samples) and self._config.loop and self._played:
-            self._sound.close()
-            self._sound = open_sound(self._config.source)
-            samples = self._sound.read(frames)
+            self._again()
+            samples = self._sound.read(round(self._sound.rate * BLOCK))
         if not len(samples):
             self._over = True
             return self._intake.rest(self._clock.monotonic()) if self._played else None
@@ -190,3 +201,7 @@ class _Player:
     def close(self) -> None:
         """Release the file."""
         self._sound.close()
+
+
+def _form(sound: SoundFile) -> tuple[int, int, float]:
+    return sound.rate, sound.channels, sound.full_scale

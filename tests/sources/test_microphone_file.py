@@ -100,6 +100,24 @@ def test_looping_file_goes_on(make_wav, microphone_config):
     assert microphone.take() == ()
 
 
+def test_a_looping_file_of_another_format_is_heard_as_it_is(tmp_path, make_wav, microphone_config, until):
+    square = np.repeat([0.25, -0.25], 24_000)
+    other = make_wav(np.stack([square, square], axis=1), rate=48_000).rename(tmp_path / "b.wav")
+    path = make_wav(TONE[:1600])
+    microphone = Microphone(microphone_config(path, paced=False, loop=True), SystemClock())
+    microphone.start()
+    until(microphone.take)
+    other.replace(path)
+    heard, begun, halves = np.zeros(0), time.monotonic(), np.zeros(0)
+    while len(halves) < 4 and time.monotonic() - begun < 10:
+        heard = np.concatenate([heard, *(b.samples for b in microphone.take())])
+        turns = np.diff(np.flatnonzero(np.diff(heard > 0)))
+        halves = turns[turns > 1000]
+        time.sleep(0.005)
+    microphone.stop()
+    assert halves[:4] == pytest.approx(8000, abs=2), "half a second at 48 kHz is half a second"
+
+
 @pytest.mark.parametrize(
     ("samples", "keys", "words"),
     [(TONE[:0], {}, "nothing usable in it"), (TONE, {"channel": 2}, "set microphone.channel to at most 1")],
