@@ -52,7 +52,7 @@ class VideoFilm:
             raise MediaError(f"{path}: no such file; give the path of a video")
         _readable(path)
         self._path = path
-        self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, _one_thread())
+        self._capture = cv2.VideoCapture(for_ffmpeg(path), cv2.CAP_FFMPEG, _one_thread())
         if not self._capture.isOpened():
             raise MediaError(
                 f"{path}: not a video that can be decoded; is it complete? "
@@ -76,6 +76,11 @@ class VideoFilm:
     def close(self) -> None:
         """Release it."""
         self._capture.release()
+
+
+def for_ffmpeg(path: str) -> str:
+    """Path as FFmpeg takes it for a file: it reads what stands before a colon, as in `10:30.mp4`, as a protocol."""
+    return str(Path(path).absolute())
 
 
 def _readable(path: str) -> None:

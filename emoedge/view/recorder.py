@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from emoedge.errors import MediaError
+from emoedge.sources.film import for_ffmpeg
 from emoedge.view.sheet import LEAST, compose, fitted
 from emoedge.view.timeline import STEP, Timeline
 
@@ -86,7 +87,7 @@ class FilmRecorder(_Recorder):
         if kind is not None or self._written == 0:
             self._part.unlink(missing_ok=True)
             return
-        capture = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG)
+        capture = cv2.VideoCapture(for_ffmpeg(str(self._part)), cv2.CAP_FFMPEG)
         complete = capture.isOpened()
         capture.release()
         if not complete:
@@ -114,7 +115,7 @@ class FilmRecorder(_Recorder):
         if self._writer is None:
             size = (sheet.shape[1], sheet.shape[0])
             code = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, code, self._fps, size)
+            self._writer = cv2.VideoWriter(for_ffmpeg(str(self._part)), cv2.CAP_FFMPEG, code, self._fps, size)
             if not self._writer.isOpened():
                 raise MediaError(f"{self._target}: this OpenCV cannot write MPEG-4; name a folder instead")
         self._writer.write(sheet)
@@ -171,7 +172,7 @@ def rate_of(path: str | None, fallback: float) -> float:
     """Frames a second of a video, else `fallback`; a sound alone has one frame a STEP."""
     if path is None:
         return 1 / STEP
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG) if Path(path).is_file() else None
+    capture = cv2.VideoCapture(for_ffmpeg(path), cv2.CAP_FFMPEG) if Path(path).is_file() else None
     fps = 0.0 if capture is None else float(capture.get(cv2.CAP_PROP_FPS))
     if capture is not None:
         capture.release()

@@ -48,6 +48,15 @@ def test_unpaced_film_waits_for_whoever_looks_and_drops_nothing(make_film, camer
     assert camera.counters["dropped"] == 0
 
 
+@pytest.mark.parametrize("name", ["2026-11-29T10:30:00.avi", "concat:door.avi", "%03d.avi"])
+def test_a_colon_in_the_name_of_a_film_is_no_protocol(make_film, camera_config, monkeypatch, tmp_path, name):
+    make_film("film.avi", count=3)
+    (tmp_path / "film.avi").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    _, frames = play(camera_config(name, paced=False))
+    assert levels(frames) == [0, 1, 2]
+
+
 def test_looping_film_goes_on(make_film, camera_config):
     camera = Camera(camera_config(make_film(count=3), loop=True, paced=False), SystemClock())
     camera.start()

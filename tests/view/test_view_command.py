@@ -139,6 +139,12 @@ def test_photographs_keep_their_names(emoedge_view, photographs, tmp_path):
     assert written["1-smile.png"].shape == (480 + 132, 640 + 300, 3)
 
 
+def test_a_film_may_be_named_after_a_time_of_day(emoedge_view, photographs, tmp_path):
+    done = emoedge_view(photographs, "--output", "2026-11-29T10:30.mp4")
+    assert done.returncode == 0, done.stderr
+    assert frames_of(tmp_path / "2026-11-29T10:30.mp4")[0] > 1
+
+
 def test_photographs_as_a_film(emoedge_view, photographs, tmp_path):
     assert emoedge_view(photographs, "--output", "out.mp4").returncode == 0
     assert frames_of(tmp_path / "out.mp4")[0] == 30
