@@ -128,16 +128,17 @@ def program() -> str:
 
 def next_steps(emoedge: str, broker: tuple[str, int] | None) -> str:
     """What the reader may try now; `emoedge` is how the program is called."""
-    host = "HOST" if broker is None else broker[0]
+    host, number = ("HOST", PORT) if broker is None else broker
+    option, key = ("", "") if number == PORT else (f" -p {number}", f", port: {number}")
     return f"""
 What next
-  own broker     {emoedge} demo --broker HOST[:PORT]     watch it: mosquitto_sub -h {host} -v -t 'emoedge/#'
+  own broker     {emoedge} demo --broker HOST[:PORT]     watch it: mosquitto_sub -h {host}{option} -v -t 'emoedge/#'
   own camera     {emoedge} devices     lists cameras and microphones with the names to configure
   configure      a file config.yaml; these keys are enough, config.yaml in the sources explains all:
                      deployment: {{context: home}}
                      camera: {{source: /dev/video0}}
                      microphone: {{source: default}}
-                     mqtt: {{host: {host}}}
+                     mqtt: {{host: {host}{key}}}
   run            {emoedge} check --config config.yaml && {emoedge} run --config config.yaml
 Emotion recognition is restricted by law, above all at work and in education: docs/law.md"""
 

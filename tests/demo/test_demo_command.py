@@ -85,6 +85,13 @@ def test_the_next_steps_can_be_typed():
     }
 
 
+def test_the_next_steps_lead_to_the_port_that_was_named():
+    text = next_steps("emoedge", ("broker.local", 18830))
+    assert "mosquitto_sub -h broker.local -p 18830 -v" in text
+    assert "mqtt: {host: broker.local, port: 18830}" in text
+    assert "1883" not in next_steps("emoedge", ("broker.local", 1883))
+
+
 def test_the_config_it_proposes_is_accepted(tmp_path):
     from emoedge.config import load
 
