@@ -40,7 +40,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Replay to the end; raises MediaError where a file cannot be read, ModelError or ConfigError."""
+    """Replay to the end; raises MediaError where a file cannot be read or written, ModelError or ConfigError."""
     import sys
     from pathlib import Path
 
@@ -68,7 +68,7 @@ def execute(args: argparse.Namespace) -> int:
     models = load_models(config, base=base, camera=video is not None, microphone=audio is not None)
     pipeline = build_pipeline(config, models, camera=video is not None, microphone=audio is not None)
     clock = ManualClock(wall=EPOCH)
-    sink = JsonlSink(args.jsonl, clock, boot_id=BOOT_ID, truncate=True)
+    sink = JsonlSink(args.jsonl, clock, boot_id=BOOT_ID, whole=True)
     sink.start()
     try:
         play(pipeline, stream, clock, sink)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from emoedge.errors import MediaError
 from emoedge.outputs import payloads
 from emoedge.outputs.stamp import Stamp
 
@@ -24,13 +25,14 @@ class JsonlSink:
     """Implements the port `Sink`. Deterministic: the same events, clock and `boot_id` give the same bytes.
 
     `path`: file that lines are appended to, `-` for stdout. A file that cannot be written is reported
-    once, and tried again with each event; those that it missed are counted in `dropped`. `truncate` starts
-    the file anew.
+    once, and tried again with each event; those that it missed are counted in `dropped`. `whole` is for a
+    recording's lines, all or an error: the file is started anew, and MediaError is raised where one cannot be
+    written, BrokenPipeError where nobody reads on.
     """
 
-    def __init__(self, path: str, clock: Clock, *, boot_id: str, truncate: bool = False) -> None:
+    def __init__(self, path: str, clock: Clock, *, boot_id: str, whole: bool = False) -> None:
         self._path = path
-        self._truncate = truncate
+        self._whole = whole
         self._stamp = Stamp(clock, boot_id)
         self._file: BinaryIO | None = None
         self._stopped = False
@@ -45,7 +47,7 @@ class JsonlSink:
             self._file = sys.stdout.buffer
             return
         try:
-            self._file = Path(self._path).open("wb" if self._truncate else "ab")  # noqa: SIM115 - closed by stop()
+            self._file = Path(self._path).open("wb" if self._whole else "ab")  # noqa: SIM115 - closed by stop()
             if _broken_off(self._path):
                 self._file.write(b"\n")
         except OSError as error:
@@ -83,6 +85,12 @@ class JsonlSink:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
+        if self._whole:
+            if isinstance(error, BrokenPipeError):  # whoever reads has read enough
+                raise error
+            name = "stdout" if self._path == STDOUT else self._path
+            why = getattr(error, "strerror", None) or error
+            raise MediaError(f"{name}: not all lines could be written: {why}; is the disk full?") from error
         if self.problem is None:
             log.warning("jsonl %s: events are not written: %s", self._path, error)
         self.problem = f"{self._path}: {getattr(error, 'strerror', None) or error}"

@@ -31,7 +31,7 @@ def replayed(clip, voice, folder, step):
     config = default_config("demo")
     pipeline = build_pipeline(config, load_models(config))
     clock = ManualClock(wall=EPOCH + timedelta(days=400), synced=False)
-    sink = JsonlSink(str(folder / f"{step}.jsonl"), clock, boot_id="step", truncate=True)
+    sink = JsonlSink(str(folder / f"{step}.jsonl"), clock, boot_id="step", whole=True)
 
     def stream():
         was_set = False

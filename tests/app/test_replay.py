@@ -1,6 +1,8 @@
 """`emoedge replay`: the same bytes every time, and clear words about media that cannot be read."""
 
 import json
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -129,6 +131,26 @@ def test_lines_that_cannot_be_written_are_refused_at_once(emoedge, voice, tmp_pa
         assert len(done.stderr.strip().splitlines()) == 1
         assert cause in done.stderr
     assert own.read_bytes() == Path(voice).read_bytes()
+
+
+@pytest.mark.parametrize("target", ["-", "/dev/full"])
+def test_lines_that_a_full_disk_swallows_are_no_success(voice, tmp_path, target):
+    command = [sys.executable, "-m", "emoedge", "replay", voice, "--jsonl", target]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=120, check=False
+        )
+    assert done.returncode == 65
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "No space left" in done.stderr
+
+
+def test_a_reader_that_has_read_enough_ends_it_quietly(voice, tmp_path):
+    command = [sys.executable, "-m", "emoedge", "replay", voice]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as run:
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 0
 
 
 def test_sound_of_no_samples(emoedge, tmp_path):

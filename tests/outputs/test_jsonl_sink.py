@@ -36,12 +36,12 @@ def test_the_same_events_give_the_same_bytes(tmp_path, tell):
         Draft202012Validator(schema("event")).validate(item)
 
 
-def test_appends_unless_told_to_truncate(tmp_path, tell):
+def test_appends_unless_told_to_start_anew(tmp_path, tell):
     path = tmp_path / "a.jsonl"
     play(path, tell)
     play(path, tell)
     assert len(path.read_bytes().splitlines()) == 10
-    play(path, tell, truncate=True)
+    play(path, tell, whole=True)
     assert len(path.read_bytes().splitlines()) == 5
 
 
