@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoedge.doctor.finding import failed, passed, warned
+from emoedge.doctor.finding import blamed, failed, passed, warned
 from emoedge.messages import SensorStatus
 from emoedge.sources.address import Kind, camera_kind, is_none, shown
 from emoedge.sources.inventory import cameras
@@ -33,6 +33,15 @@ SLOW = 0.6
 """Share of the wanted rate below which a camera is slow; in the dark many double their exposure."""
 DARK, BRIGHT = 40.0, 225.0
 """Mean gray levels, 0..255, outside of which faces are hard to see."""
+
+_FILE = "name another in camera.source; `emoedge replay` tells whether one can be read"
+NO_PICTURE = {
+    Kind.DEVICE: "see `emoedge devices`; is it in use?",
+    Kind.STREAM: "is it switched on, is the address right (port, path, login), does a firewall stand between?",
+    Kind.VIDEO: _FILE,
+    Kind.PICTURES: _FILE,
+}
+"""What to do about a camera that delivers nothing, by what it is."""
 
 
 def check(config: Config, live: Live) -> list[Finding]:
@@ -82,7 +91,8 @@ def _watch(config: Config) -> list[Finding]:
         camera.stop()
     name = shown(config.camera.source)
     if not frames:
-        return [failed(STAGE, f"{name}: {problem or 'no picture came'}", "see `emoedge devices`; is it in use?")]
+        remedy = NO_PICTURE[camera_kind(config.camera.source)]
+        return [failed(STAGE, blamed(name, problem or "no picture came"), remedy)]
     height, width = frames[-1].image.shape[:2]
     rate = (len(frames) - 1) / seconds if len(frames) > 1 else 0.0
     said = f"{name}: {width}x{height}, {rate:.1f} frames/s"

@@ -54,6 +54,11 @@ def failed(stage: str, said: str, remedy: str, code: int = 1) -> Finding:
     return Finding(stage, Verdict.FAIL, said, remedy, code)
 
 
+def blamed(name: str, problem: str) -> str:
+    """What is wrong with a source, which its own words may name already."""
+    return problem if problem.startswith(f"{name}:") else f"{name}: {problem}"
+
+
 def exit_code(findings: Iterable[Finding]) -> int:
     """0 unless something failed; warnings do not count."""
     failures = {finding.code for finding in findings if finding.verdict is Verdict.FAIL}

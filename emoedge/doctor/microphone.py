@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoedge.doctor.finding import failed, passed, warned
+from emoedge.doctor.finding import blamed, failed, passed, warned
 from emoedge.messages import SAMPLE_RATE, SensorStatus
 from emoedge.sources.address import is_none, is_sound_file
 
@@ -33,6 +33,9 @@ FLOOR = -90.0
 LOUD = 0.01
 """Share of clipped samples from which on voices are distorted."""
 BAR = 20
+NO_SOUND = "see `emoedge devices`; is another program using it?"
+NO_FILE = "name another in microphone.source; `emoedge replay` tells whether one can be read"
+"""What to do about a device or a file that brings nothing."""
 
 
 def check(config: Config, live: Live) -> list[Finding]:
@@ -73,8 +76,8 @@ def _listen(config: Config) -> list[Finding]:
     source = config.microphone.source
     samples = np.concatenate([block.samples for block in blocks]) if blocks else np.zeros(0, np.float32)
     if not len(samples):
-        remedy = "see `emoedge devices`; is another program using it?"
-        return [failed(STAGE, f"{source}: {problem or 'no sound came'}", remedy)]
+        remedy = NO_FILE if is_sound_file(source) else NO_SOUND
+        return [failed(STAGE, blamed(source, problem or "no sound came"), remedy)]
     return [_level(source, samples, max(block.clipped for block in blocks))]
 
 

@@ -63,6 +63,18 @@ def test_everything_present(doctor, broker):
     assert "a message came back" in said(found, "broker")
 
 
+def test_a_file_or_stream_that_brings_nothing_is_not_sought_among_the_devices(doctor, tmp_path):
+    (tmp_path / "film.mp4").touch()
+    (tmp_path / "sound.wav").touch()
+    _, found = doctor(1, tmp_path / "film.mp4", tmp_path / "sound.wav")
+    _, more = doctor(1, "rtsp://127.0.0.1:1/live")
+    told = [f for f in (*found.values(), *more.values()) if f["stage"] in ("camera", "microphone")]
+    failures = [f for f in told if f["verdict"] == "fail"]
+    names = ("film.mp4:", "sound.wav:", "rtsp:")
+    assert [f["said"].count(name) for f, name in zip(failures, names, strict=True)] == [1, 1, 1]
+    assert not [f for f in failures if "emoedge devices" in f["remedy"]]
+
+
 def test_everything_absent(doctor):
     code, found = doctor(1, "/dev/v4l/by-id/none-such", "No Such Microphone")
     assert code == 69
