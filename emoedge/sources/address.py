@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from enum import Enum, auto
 from pathlib import Path
 
@@ -98,6 +99,12 @@ def like_url(source: str) -> bool:
         return True
     is_path = source.startswith(("/", "./", "../", "~")) and not source.startswith("//")
     return not is_path and _LOGIN.match(source) is not None
+
+
+def typed(path: str) -> str:
+    """Path as it is to stand in a command that is proposed, so that a shell and FFmpeg take it for a file."""
+    # FFmpeg takes a dash for an option, and what stands before a colon for a protocol.
+    return shlex.quote(f"./{path}" if path.startswith("-") or ":" in path.split("/")[0] else path)
 
 
 def shown(source: str) -> str:

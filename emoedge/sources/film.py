@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 
 from emoedge.errors import MediaError
-from emoedge.sources.address import PICTURES, Kind, camera_kind, is_file
+from emoedge.sources.address import PICTURES, Kind, camera_kind, is_file, typed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class VideoFilm:
         if not self._capture.isOpened():
             raise MediaError(
                 f"{path}: not a video that can be decoded; is it complete? "
-                f"`ffmpeg -i {path} -c:v libx264 fixed.mp4` repairs many"
+                f"`ffmpeg -i {typed(path)} -c:v libx264 fixed.mp4` repairs many"
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._step = 1 / (fps if math.isfinite(fps) and 0.1 <= fps <= 1000 else USUAL_FPS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.errors import MediaError
-from emoedge.sources.address import FOREIGN
+from emoedge.sources.address import FOREIGN, typed
 from emoedge.sources.wave_file import WaveFile
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def open_sound(path: str) -> SoundFile:
     sound: SoundFile = WaveFile(path) if head[:4] == b"RIFF" and head[8:] == b"WAVE" else _OtherFile(path)
     if not LOWEST <= sound.rate <= HIGHEST:
         sound.close()
-        name = Path(path).name
         raise MediaError(
-            f"{path}: {sound.rate} Hz; expected {LOWEST} to {HIGHEST} Hz; `ffmpeg -i {name} -ar 16000 out.wav` converts"
+            f"{path}: {sound.rate} Hz; expected {LOWEST} to {HIGHEST} Hz; "
+            f"`ffmpeg -i {typed(path)} -ar 16000 out.wav` converts"
         )
     return sound
 
@@ -88,4 +88,4 @@ class _OtherFile:
 
 
 def _conversion(path: str) -> str:
-    return f"`ffmpeg -i {Path(path).name} -c:a pcm_s16le out.wav`"
+    return f"`ffmpeg -i {typed(path)} -c:a pcm_s16le out.wav`"

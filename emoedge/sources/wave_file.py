@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from emoedge.errors import MediaError
+from emoedge.sources.address import typed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +62,8 @@ class WaveFile:
             raise MediaError(f"{self._path}: cannot be read: {error.strerror or error}; is its drive sound?") from error
 
     def _bad(self, cause: str) -> MediaError:
-        name = Path(self._path).name
-        return MediaError(f"{self._path}: {cause}; `ffmpeg -i {name} -c:a pcm_s16le fixed.wav` converts it")
+        command = f"ffmpeg -i {typed(self._path)} -c:a pcm_s16le fixed.wav"
+        return MediaError(f"{self._path}: {cause}; `{command}` converts it")
 
     def _format(self) -> tuple[int, int, int, int, int]:
         """Format code, channels, rate, bytes of a sample and bytes that it takes, leaving the file behind the chunk."""

@@ -3,6 +3,7 @@
 import errno
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,9 +142,27 @@ def test_phone_recordings_are_told_how_to_become_wav(tmp_path, monkeypatch, libr
     path.write_bytes(b"\0\0\0 ftypM4A \0\0\0\0M4A mp42isom" + bytes(500))
     if not library:
         monkeypatch.setitem(sys.modules, "soundfile", None)
-    with pytest.raises(MediaError, match=r"; `ffmpeg -i memo\.m4a -c:a pcm_s16le out\.wav` makes") as caught:
+    with pytest.raises(MediaError, match=r"; `ffmpeg -i \S+/memo\.m4a -c:a pcm_s16le out\.wav` makes") as caught:
         open_sound(str(path))
     assert "pip" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("my memo.wav", "ffmpeg -i 'my memo.wav' -c:a"),
+        ("10:30.wav", "ffmpeg -i ./10:30.wav -c:a"),
+        ("-a.wav", "ffmpeg -i ./-a.wav -c:a"),
+        ("deep/a.wav", "ffmpeg -i deep/a.wav -c:a"),
+    ],
+)
+def test_a_proposed_conversion_can_be_copied(tmp_path, monkeypatch, name, words):
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_bytes(wav(PCM, 12, b"ab"))
+    with pytest.raises(MediaError) as caught:
+        open_sound(name)
+    assert words in str(caught.value)
 
 
 @given(
