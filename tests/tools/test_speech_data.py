@@ -172,7 +172,11 @@ def test_missing_and_unreadable_files_are_named(root):
     with Archive(root, "tiny") as archive:
         with pytest.raises(MediaError, match=r"tiny/a\.wav: neither"):
             archive.read("tiny/a.wav")
-        with pytest.raises(MediaError, match=r"tiny/b\.wav: not a sound file"):
+        with pytest.raises(MediaError, match=r"tiny/b\.wav: not a sound file .*; fetch it again") as caught:
+            archive.read("tiny/b.wav")
+        assert "BytesIO" not in str(caught.value)
+        (root / "tiny/b.wav").write_bytes(b"")
+        with pytest.raises(MediaError, match=r"tiny/b\.wav: not a sound file .*it is empty"):
             archive.read("tiny/b.wav")
 
 

@@ -86,6 +86,10 @@ class Archive:
         try:
             samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise MediaError(f"{file}: not a sound file that soundfile reads ({error})") from error
+            # libsndfile's own words: soundfile's name a buffer, not the file.
+            why = getattr(error, "error_string", str(error)).rstrip(".") if data else "it is empty"
+            raise MediaError(
+                f"{file}: not a sound file that soundfile reads ({why}); fetch it again or delete it"
+            ) from error
         mono = np.nan_to_num(samples.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
         return resample(mono.astype(np.float32), int(rate))
