@@ -1,6 +1,7 @@
 """The sample access control list of docs/broker/ with a real Mosquitto: enough, and no more than that."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ SAMPLE = Path(__file__).parents[2] / "docs" / "broker"
 
 @pytest.fixture
 def fleet(make_broker, tmp_path):
-    for user in ("test-1", "test-2", "reader", "operator", "homeassistant"):
+    for user in ("test-1", "test-2", "reader", "operator", "homeassistant", "housekeeper"):
         flag = "-b" if (tmp_path / "pw").exists() else "-c -b"
         os.system(f"mosquitto_passwd {flag} {tmp_path}/pw {user} secret 2>/dev/null")
     acl = tmp_path / "acl"
@@ -48,6 +49,26 @@ def test_a_device_says_all_it_has_to_say(fleet, make_sink, listen, tell):
     reader.wait("control/log_level", where=lambda item: item.json["value"] == "error")
     reader.wait("response/options")
     assert sink.drops["refused"] == 0
+
+
+def test_what_a_device_left_behind_can_be_emptied(fleet, make_sink, tell):
+    sink = make_sink(fleet.port, **login("test-1"))
+    sink.state(tell.state())
+    assert sink.wait_connected(10)
+    sink.stop()
+    names = ("emoedge/test-1/#", "homeassistant/device/emoedge-test-1/config")
+    topics = [word for name in names for word in ("-t", name)]
+
+    def left(user, *more):
+        done = subprocess.run(
+            ["mosquitto_sub", "-p", str(fleet.port), "-u", user, "-P", "secret", "-W", "2", "--retained-only",
+             *more, "-F", "%t", *topics], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.stdout.split()
+
+    assert len(left("operator", "--remove-retained")) > 10
+    assert len(left("housekeeper", "--remove-retained")) > 10
+    assert left("housekeeper") == []
 
 
 def test_nobody_speaks_for_another_and_readers_ask_nothing(fleet, make_sink, listen, tell, eventually, caplog):
