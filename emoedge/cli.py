@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import os
 import pkgutil
 import sys
@@ -69,10 +71,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. `argv` without the program's name; None: this process's own."""
     # Before NumPy is imported: its products here are small, and a second thread would only wait for them, busily.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if argv is None and isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("emoedge.escaped", _escaped)
+        sys.stdout.reconfigure(errors="emoedge.escaped")
     code = _run(argv)
     if argv is None:
         _leave_blocked_readers(code)
     return code
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What the terminal's encoding lacks, as JSON writes it: a name in it must not end a command."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(rf"\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
 
 
 def _leave_blocked_readers(code: int) -> None:

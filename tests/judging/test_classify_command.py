@@ -56,6 +56,16 @@ def test_a_name_that_is_no_utf_8(classify, photograph, monkeypatch):
     assert line["file"] == str(odd)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_a_name_that_the_terminal_cannot_show(classify, photograph, monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    odd = photograph.with_name("Lächeln \N{CJK UNIFIED IDEOGRAPH-4EBA} \N{GRINNING FACE}.jpg")
+    photograph.rename(odd)
+    code, (line,), errors = classify(odd)
+    assert (code, errors) == (0, [])
+    assert line["file"] == str(odd)
+
+
 def test_unreadable_files_are_told_and_the_others_judged(classify, photograph, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
     (tmp_path / "empty.wav").write_bytes(b"")
