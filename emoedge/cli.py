@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import contextlib
 import io
 import os
 import pkgutil
@@ -13,16 +14,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from emoedge import __version__, commands
-from emoedge.errors import ConfigError, DeliveryError, EmoedgeError, ModelError, SourceError
+from emoedge.errors import ConfigError, DeliveryError, EmoedgeError, MediaError, ModelError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 ORDER = ("run", "check", "replay", "demo", "devices", "view", "classify", "doctor", "watch")
 """Verbs as the help lists them; those whose module is installed are offered."""
 
 EXIT_MEDIA = 65
-"""EX_DATAERR of sysexits.h: media that cannot be read."""
+"""EX_DATAERR of sysexits.h: media that cannot be read, output that cannot be written."""
 EXIT_BROKER = 69
 """EX_UNAVAILABLE: broker unreachable or refused."""
 EXIT_CONFIG = 78
@@ -34,8 +35,8 @@ READER = "-reader"
 """How the names of threads that read a device end, as in emoedge.sources.keeper, which is too heavy for here."""
 
 _EPILOG = """\
-exit codes: 0 done; 2 wrong usage; 65 media that cannot be read; 69 broker unreachable or refused
-(demo, doctor); 78 configuration or model refused; 1 a defect in emoedge
+exit codes: 0 done; 2 wrong usage; 65 media that cannot be read or output that cannot be written; 69 broker
+unreachable or refused (demo, doctor); 78 configuration or model refused; 1 a defect in emoedge
 """
 
 
@@ -71,13 +72,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. `argv` without the program's name; None: this process's own."""
     # Before NumPy is imported: its products here are small, and a second thread would only wait for them, busily.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if argv is None and isinstance(sys.stdout, io.TextIOWrapper):
+    if argv is not None:
+        return _run(argv)
+    if sys.stdout is None:  # closed by the shell, as `>&-` does
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
         codecs.register_error("emoedge.escaped", _escaped)
-        sys.stdout.reconfigure(errors="emoedge.escaped")
-    code = _run(argv)
-    if argv is None:
-        _leave_blocked_readers(code)
+        sys.stdout = _Stdout.instead_of(sys.stdout)
+    code = _run(None)
+    _let_go_of_stdout()
+    _leave_blocked_readers(code)
     return code
+
+
+class _Stdout(io.TextIOWrapper):
+    """This process's stdout: that it cannot be written is an error for the user, and told from one of another file."""
+
+    @classmethod
+    def instead_of(cls, plain: io.TextIOWrapper) -> _Stdout:
+        """Take over the buffer; `plain` is of no use any more."""
+        encoding, line, through = plain.encoding, plain.line_buffering, plain.write_through
+        return cls(plain.detach(), encoding, "emoedge.escaped", line_buffering=line, write_through=through)
+
+    def write(self, text: str, /) -> int:
+        with _for_the_user():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _for_the_user():
+            super().flush()
+
+
+@contextlib.contextmanager
+def _for_the_user() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # the reader left
+        raise
+    except OSError as error:
+        raise MediaError(f"stdout: cannot be written: {error.strerror or error}; is the disk full?") from error
+
+
+def _let_go_of_stdout() -> None:
+    """What could not be written is not tried again, and complained of, when the interpreter is taken down."""
+    try:
+        sys.stdout.flush()
+    except (OSError, MediaError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
@@ -101,19 +142,24 @@ def _leave_blocked_readers(code: int) -> None:
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        args = parser().parse_args(argv)
-        code: int = args.execute(args)
+        code = _execute(argv)
         sys.stdout.flush()
-    except SystemExit as leaving:  # argparse: --help, --version, wrong usage
-        return leaving.code if isinstance(leaving.code, int) else 2
     except EmoedgeError as error:
         print(error, file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as `head` does: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return code
+
+
+def _execute(argv: Sequence[str] | None) -> int:
+    try:
+        args = parser().parse_args(argv)
+        code: int = args.execute(args)
+    except SystemExit as leaving:  # argparse: --help, --version, wrong usage
+        return leaving.code if isinstance(leaving.code, int) else 2
     return code
 
 

@@ -1,6 +1,7 @@
 """`emoedge replay`: the same bytes every time, and clear words about media that cannot be read."""
 
 import json
+import os
 import subprocess
 import sys
 import wave
@@ -133,13 +134,14 @@ def test_lines_that_cannot_be_written_are_refused_at_once(emoedge, voice, tmp_pa
     assert own.read_bytes() == Path(voice).read_bytes()
 
 
-@pytest.mark.parametrize("target", ["-", "/dev/full"])
-def test_lines_that_a_full_disk_swallows_are_no_success(voice, tmp_path, target):
+@pytest.mark.parametrize(("target", "unbuffered"), [("-", ""), ("-", "1"), ("/dev/full", "")])
+def test_lines_that_a_full_disk_swallows_are_no_success(voice, tmp_path, target, unbuffered):
     command = [sys.executable, "-m", "emoedge", "replay", voice, "--jsonl", target]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=120, check=False
-        )
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=120, check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
     assert done.returncode == 65
     assert len(done.stderr.strip().splitlines()) == 1
     assert "No space left" in done.stderr

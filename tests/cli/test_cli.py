@@ -1,6 +1,9 @@
 """The command line: verbs, exit codes, and never a traceback for a mistake of the user's."""
 
+import errno
+import io
 import json
+import os
 import subprocess
 import sys
 
@@ -100,10 +103,41 @@ def test_a_reader_left_in_a_driver_does_not_abort_the_process(tmp_path):
         assert (done.returncode, done.stdout) == (3, "done\n")
 
 
-def test_a_reader_that_leaves_is_no_error():
-    command = f"{sys.executable} -m emoedge devices | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+def shell(redirected, *, unbuffered):
+    return subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m emoedge {redirected}"], capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("verb", ["devices", "--help"])
+def test_a_reader_that_leaves_is_no_error(verb, unbuffered):
+    done = shell(f"{verb} | true; exit ${{PIPESTATUS[0]}}", unbuffered=unbuffered)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("verb", ["devices", "--help"])
+def test_a_full_disk_is_said_in_one_line(verb, unbuffered):
+    done = shell(f"{verb} >/dev/full", unbuffered=unbuffered)
+    said = "stdout: cannot be written: No space left on device; is the disk full?\n"
+    assert (done.returncode, done.stderr) == (65, said)
+
+
+def test_a_disk_that_is_full_elsewhere_is_a_defect(monkeypatch):
+    def fail(args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("emoedge.commands.check.execute", fail)
+    monkeypatch.setattr("sys.argv", ["emoedge", "check"])
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
+    with pytest.raises(OSError, match="No space"):
+        cli.main()
+
+
+def test_a_closed_stdout_is_no_error():
+    assert shell("devices >&-", unbuffered="").returncode == 0
 
 
 def test_check_lists_all_mistakes_and_is_78(tmp_path):
