@@ -59,14 +59,15 @@ def execute(args: argparse.Namespace) -> int:
     if video is not None and is_file(video) and Path(video).suffix.lower() in PICTURES:
         print(f"{video}: one picture; `emoedge classify {video}` judges it", file=sys.stderr)
         return 2
-    if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given and is_file(given)]):
-        print(wrong, file=sys.stderr)
-        return 2
     # Threads of OpenCV may sum in another order from run to run; one thread always sums in the same.
     bound_threads(1)
     stream = _stream(config, video, audio)
     models = load_models(config, base=base, camera=video is not None, microphone=audio is not None)
     pipeline = build_pipeline(config, models, camera=video is not None, microphone=audio is not None)
+    # Last, as it makes the file.
+    if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given and is_file(given)]):
+        print(wrong, file=sys.stderr)
+        return 2
     clock = ManualClock(wall=EPOCH)
     sink = JsonlSink(args.jsonl, clock, boot_id=BOOT_ID, whole=True)
     sink.start()

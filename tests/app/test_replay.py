@@ -123,6 +123,19 @@ def test_unreadable_media(emoedge, tmp_path, name, content, words):
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("before", [None, "good lines\n"])
+@pytest.mark.parametrize("wrong", ["film", "sound", "model"])
+def test_a_replay_that_cannot_begin_leaves_the_lines_as_they_were(emoedge, clip, tmp_path, before, wrong):
+    lines, garbage, config = tmp_path / "events.jsonl", tmp_path / "garbage.mp4", tmp_path / "config.yaml"
+    if before is not None:
+        lines.write_text(before)
+    garbage.write_bytes(b"\x00\x01" * 4000)
+    config.write_text("models: {face: ./missing.tflite}\n")
+    media = {"film": [garbage], "sound": [clip, tmp_path / "missing.wav"], "model": [clip, "--config", config]}[wrong]
+    assert emoedge("replay", *media, "--jsonl", lines).returncode == (78 if wrong == "model" else 65)
+    assert (lines.read_text() if lines.exists() else None) == before
+
+
 def test_lines_that_cannot_be_written_are_refused_at_once(emoedge, voice, tmp_path):
     own = tmp_path / "own.wav"
     own.write_bytes(Path(voice).read_bytes())
