@@ -28,6 +28,9 @@ SILENT = 100.0
 STABLE = 5.0
 """Seconds: a connection that lasts for less may have been ended for what was asked of the broker."""
 
+SPOKEN = ("status", "health", "info")
+"""What tells of a former name whose it is, and whether somebody speaks there."""
+
 TRIES = 2
 """Such connections in one run, after which no more is asked: some brokers hang up on what an account may not do."""
 
@@ -85,9 +88,8 @@ class Leftovers:
             return ()
         self._clear(self._root, stale)
         for entry in self._ledger.former(self._broker, self._root):
-            former = _Former(entry, now)
-            self._former |= {f"{entry.root}/{name}": former for name in ("status", "health", "info")}
-        return tuple(self._former)
+            self._former[entry.root] = _Former(entry, now)
+        return [f"{root}/{name}" for root in self._former for name in SPOKEN]
 
     def disconnected(self) -> None:
         """Forget what was heard and asked; the next connection begins anew."""
@@ -101,10 +103,11 @@ class Leftovers:
 
     def handle(self, topic: str, body: bytes, *, retained: bool) -> bool:
         """Take what a former name says; False if the topic is none of one."""
-        former = self._former.get(topic)
-        if former is None:
+        root, _, name = topic.rpartition("/")
+        former = self._former.get(root)
+        if former is None or name not in SPOKEN:
             return False
-        now, name = time.monotonic(), topic.rpartition("/")[2]
+        now = time.monotonic()
         if not retained:
             former.heard_at = now
         if name == "status":
@@ -153,7 +156,7 @@ class Leftovers:
             self._clear(entry.root, [topic for topic in entry.topics if topic not in self._retained])
         else:
             return
-        self._former = {topic: one for topic, one in self._former.items() if one is not former}
+        del self._former[entry.root]
 
     def _clear(self, root: str, topics: Sequence[str]) -> None:
         """The two that tell whose it is go last: what breaks off can be taken up again."""
