@@ -224,12 +224,12 @@ class Outbox:
     def _rescue(self, store: EventStore) -> None:
         """Take to memory what waits in a file that somebody has deleted; a new one is written next."""
         held, rows = len(store), []
-        self._opened = False
         try:
             rows = store.leave()
         except (sqlite3.Error, OSError, CorruptStoreError) as error:
             log.debug("outbox: %s", error)
         with self._changed:
+            self._opened = False  # not before: what is acknowledged meanwhile would come back
             self._dropped += held - len(rows)
             waiting = [row for row in rows if row.id not in self._acknowledged]
             self._acknowledged.clear()

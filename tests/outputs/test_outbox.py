@@ -381,6 +381,22 @@ def test_what_waits_in_a_file_that_is_removed_goes_to_a_new_one(make_outbox, tmp
     eventually(lambda: sorted(bodies(again)) == [3, 4, 5, 6, *others], what="a restart to find them")
 
 
+def test_what_is_acknowledged_while_a_lost_file_is_read_does_not_come_back(make_outbox, tmp_path, eventually, monkeypatch):
+    box = make_outbox(tmp_path)
+    fill(box, [1, 2], eventually)
+    first, leave = box.after(0, 1)[0], EventStore.leave
+
+    def answered_meanwhile(store):
+        rows = leave(store)
+        box.delete(first.id)
+        return rows
+
+    monkeypatch.setattr(EventStore, "leave", answered_meanwhile)
+    remove(tmp_path)
+    fill(box, [3], eventually)
+    eventually(lambda: bodies(box) == [2, 3] and len(box) == 2)
+
+
 def test_what_an_earlier_run_left_stays_of_an_earlier_run_in_a_new_file(make_outbox, tmp_path, eventually):
     first = make_outbox(tmp_path)
     fill(first, [1], eventually)
