@@ -223,20 +223,21 @@ class Outbox:
 
     def _rescue(self, store: EventStore) -> None:
         """Take to memory what waits in a file that somebody has deleted; a new one is written next."""
-        held, rows = len(store), []
+        held, rows, why = len(store), [], ""
         try:
             rows = store.leave()
         except (sqlite3.Error, OSError, CorruptStoreError) as error:
-            log.debug("outbox: %s", error)
+            why = f" and cannot be read ({error})"
         with self._changed:
             self._opened = False  # not before: what is acknowledged meanwhile would come back
-            self._dropped += held - len(rows)
+            lost = max(0, held - len(self._acknowledged.union(row.id for row in rows)))
+            self._dropped += lost
             waiting = [row for row in rows if row.id not in self._acknowledged]
             self._acknowledged.clear()
             self._memory = deque(sorted((*waiting, *self._memory), key=lambda row: row.id))
             self._memory_bytes = sum(len(row.body) for row in self._memory)
-        text = "outbox: %s was removed while in use; the %d events that wait in it go to a new one"
-        log.warning(text, store.path, len(waiting))
+        became = f"{lost} events lost" if why else f"the {len(waiting)} events that wait in it go to a new one"
+        log.warning("outbox: %s was removed while in use%s; %s", store.path, why, became)
 
     def _write(self, store: EventStore, rows: Sequence[StoredEvent], acknowledged: Sequence[int]) -> None:
         try:

@@ -397,6 +397,24 @@ def test_what_is_acknowledged_while_a_lost_file_is_read_does_not_come_back(make_
     eventually(lambda: bodies(box) == [2, 3] and len(box) == 2)
 
 
+def test_what_cannot_be_read_of_a_file_that_is_removed_is_counted_and_told(make_outbox, tmp_path, eventually, monkeypatch, caplog):
+    box = make_outbox(tmp_path)
+    fill(box, [1, 2, 3], eventually)
+    first, leave = box.after(0, 1)[0], EventStore.leave
+
+    def unreadable(store):
+        leave(store)
+        box.delete(first.id)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(EventStore, "leave", unreadable)
+    remove(tmp_path)
+    fill(box, [4], eventually)
+    eventually(lambda: bodies(box) == [4])
+    assert box.dropped == 2, "one of the three was delivered"
+    assert "removed while in use and cannot be read (disk I/O error); 2 events lost" in caplog.text
+
+
 def test_what_an_earlier_run_left_stays_of_an_earlier_run_in_a_new_file(make_outbox, tmp_path, eventually):
     first = make_outbox(tmp_path)
     fill(first, [1], eventually)
