@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -27,6 +28,10 @@ from emoedge.messages import Modality
 from emoedge.outputs.schema_files import schema
 
 MODELS = Path(__file__).resolve().parent / "models"
+
+# A busy machine is no defect: how long Hypothesis takes to make an example, or one takes to run, fails nothing.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def eventually(condition, timeout=10.0, what="condition"):
