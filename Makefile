@@ -69,6 +69,6 @@ classic: setup-train ## train, convert and measure the classic systems (EMOEDGE_
 	$(TRAIN)/bin/python tools/classic.py run --data "$(EMOEDGE_DATA)"
 
 .PHONY: models
-models: setup-train ## train, convert and measure the shipped models anew (EMOEDGE_DATA=DIR; 3.5 hours, 6 without bfloat16; resumable)
+models: setup-train ## train, convert and measure the shipped models anew (EMOEDGE_DATA=DIR; 2 hours, 6 without bfloat16; resumable)
 	@test -n "$(EMOEDGE_DATA)" || { echo "say where the data is: make models EMOEDGE_DATA=DIR"; exit 2; }
 	$(TRAIN)/bin/python tools/models.py --data "$(EMOEDGE_DATA)"
