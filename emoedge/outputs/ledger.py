@@ -110,6 +110,8 @@ class Ledger:
 
 def _entry(found: Any) -> Entry:
     """From the file; ValueError, TypeError, LookupError where it is no entry."""
+    if not (isinstance(found["topics"], list) and isinstance(found["runs"], list)):
+        raise TypeError("expected lists")
     entry = Entry(found["broker"], found["root"], tuple(found["topics"]), tuple(found["runs"]))
     words = (entry.broker, entry.root, *entry.topics, *entry.runs)
     if not all(isinstance(word, str) and word for word in words):

@@ -57,7 +57,8 @@ def test_nothing_is_written_that_is_there(tmp_path):
      b'{"left": [{"broker": "b", "root": "r", "topics": ["a/#"], "runs": []}]}',
      b'{"left": [{"broker": "b", "root": "r", "topics": [""], "runs": []}]}',
      b'{"left": [{"broker": "b", "root": "r", "topics": ["\\ud800"], "runs": []}]}',
-     b'{"left": [{"broker": "b", "root": 1, "topics": ["a"], "runs": []}]}'],
+     b'{"left": [{"broker": "b", "root": 1, "topics": ["a"], "runs": []}]}',
+     b'{"left": [{"broker": "b", "root": "r", "topics": "abc", "runs": []}]}'],
 )  # fmt: skip
 def test_a_damaged_file_is_warned_of_and_replaced(tmp_path, content, caplog):
     (tmp_path / FILE).write_bytes(content)

@@ -84,12 +84,17 @@ def test_where_nothing_proves_whose_it_is_nothing_is_done(ledger, body):
     assert ledger.entry(BROKER, "house/old") is not None
 
 
-def test_a_copy_of_this_disk_that_speaks_under_the_former_name_is_left_alone(ledger):
+def left_online(ledger):
+    """Leftovers that have heard of a former name what a cut of power leaves, and when."""
     leftovers = make(ledger)
     leftovers.connected()
     say(leftovers, "status", b"online")
     say(leftovers, "info", info("1"))
-    now = time.monotonic()
+    return leftovers, time.monotonic()
+
+
+def test_a_copy_of_this_disk_that_speaks_under_the_former_name_is_left_alone(ledger):
+    leftovers, now = left_online(ledger)
     assert SILENT - 5 < leftovers.due(now) <= SILENT
     say(leftovers, "health", b"{}", retained=False)
     leftovers.tick(now + SILENT - 1)
@@ -97,11 +102,7 @@ def test_a_copy_of_this_disk_that_speaks_under_the_former_name_is_left_alone(led
 
 
 def test_a_status_that_no_will_corrected_does_not_keep_a_silent_name(ledger):
-    leftovers = make(ledger)
-    leftovers.connected()
-    say(leftovers, "status", b"online")
-    say(leftovers, "info", info("1"))
-    now = time.monotonic()
+    leftovers, now = left_online(ledger)
     leftovers.tick(now + SILENT - 1)
     assert cleared(leftovers) == []
     leftovers.tick(now + SILENT + 1)
