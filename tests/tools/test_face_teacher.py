@@ -178,6 +178,32 @@ with torch.no_grad():
     said = sum(stranger(way)[1].softmax(1).numpy() for way in (shown, shown.flip(3))) / 2
 np.testing.assert_allclose(said, told["votes"][:64], atol=0.05)
 
+matching = replace(face.PLANS["small"], cycles=(face.Cycle(2, 0.0, 0.25),), asks=True, field=48, taught=0.9, lessons=2)
+matched = face.Run(pack, matching, replace(learn, output=here / "matched"))
+lesson = matched.lessons.lesson(0)
+assert lesson.views.shape == (len(matched.rows), 48, 48)
+with torch.no_grad():
+    said = stranger(torch.from_numpy(lesson.views[:64, None] / np.float32(255)))[1].softmax(1).numpy()
+np.testing.assert_allclose(lesson.votes[:64], said, atol=0.05)
+order = np.random.default_rng(6).permutation(len(matched.rows))[:128]
+shown, original, votes = next(matched._told(0, np.random.default_rng(6)))
+views = lesson.views[order].astype(np.float32)[..., None] / 255
+mirrored = np.array([not np.array_equal(a, b) for a, b in zip(shown, views)])
+assert 40 < mirrored.sum() < 88
+np.testing.assert_array_equal(np.where(mirrored[:, None, None, None], shown[:, :, ::-1], shown), views)
+labels = face.smooth(plain.original[matched.rows[order]])
+np.testing.assert_allclose(original, 0.1 * labels + 0.9 * lesson.original[order], atol=1e-6)
+np.testing.assert_allclose(votes, 0.1 * plain.votes[matched.rows[order]] + 0.9 * lesson.votes[order], atol=1e-6)
+matched.train()
+files = sorted((here / "matched" / "lessons").iterdir())
+made = [file.stat().st_mtime_ns for file in files]
+face.Run(pack, matching, replace(learn, output=here / "matched", resume=True)).train()
+assert len(made) == 2 and [file.stat().st_mtime_ns for file in files] == made, "lessons are made once"
+try:
+    face.Run(pack, matching, replace(learn, output=here / "alone", teachers=()))
+except ValueError as error:
+    print(error)
+
 for name, wrong in (("fewer", {"rows": rows[:-1]}), ("mixed", {})):
     (here / name).mkdir()
     np.savez(here / name / face.OPINIONS, **{**told, **wrong})
@@ -221,3 +247,4 @@ def test_a_teacher_trains_goes_on_and_is_heard(tmp_path):
     told = ran(TAUGHT, tmp_path, tmp_path / "faces.npz")
     assert "tells of other pictures" in told
     assert "do not go together" in told
+    assert "name their runs with --teacher" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,9 @@ weighted), vote targets (N x 8, sum to the share of voters that count, times tha
 Weights = list["NDArray[np.float32]"]
 """As Keras lists a network of `face_net.build`: per convolution its kernel (3 x 3 x in x out), then gamma, beta, mean
 and variance of its normalisation; per head its kernel (in x out) and bias."""
+
+Opinions = Callable[["NDArray[np.float32]"], tuple["NDArray[np.float32]", "NDArray[np.float32]"]]
+"""Pictures (N x H x W x 1 in 0..1) to the probabilities of either head (N x 7 and N x 8)."""
 
 MOMENTUM = 0.9
 DECAY = 5e-4
@@ -46,6 +50,8 @@ class Goal:
     """Runs of `recipes.face_teacher`, whose networks are asked about the same view as well; PyTorch alone can."""
     equivariant: bool = False
     """Whether a network that begins as its own mirror image stays so (`face_equivariance`)."""
+    smoothing: float = SMOOTHING
+    """Share of the original labels' targets that is spread evenly over the classes."""
 
     def __post_init__(self) -> None:
         count = len(self.teachers) + len(self.strangers)
@@ -77,10 +83,10 @@ def memory(count: float) -> float:
     return min(MEMORY, (1.0 + count) / (10.0 + count))
 
 
-def smooth(original: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Targets with SMOOTHING of their weight spread evenly (N x 7)."""
+def smooth(original: NDArray[np.float32], share: float = SMOOTHING) -> NDArray[np.float32]:
+    """Targets with that share of their weight spread evenly (N x 7)."""
     spread = original.sum(axis=1, keepdims=True) / len(CANONICAL)
-    return np.asarray((1 - SMOOTHING) * original + SMOOTHING * spread, dtype=np.float32)
+    return np.asarray((1 - share) * original + share * spread, dtype=np.float32)
 
 
 def stages(weights: Weights) -> tuple[tuple[int, int], ...]:
@@ -112,3 +118,13 @@ def learner(weights: Weights, goal: Goal, *, seed: int, threads: int) -> Learner
     from workbench.face_tensorflow import TensorFlowLearner
 
     return TensorFlowLearner(weights, goal)
+
+
+def opinions(goal: Goal, *, seed: int, threads: int) -> Opinions:
+    """What the goal's teachers say of views, in the mean; ValueError where PyTorch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise ValueError("teachers are asked about views beforehand by PyTorch, which is not installed")
+    from workbench import face_torch
+
+    face_torch.begin(seed=seed, threads=threads)
+    return face_torch.Teachers(goal, face_torch.device()).opinions

@@ -36,7 +36,7 @@ class TensorFlowLearner:
 
     def step(self, batch: Batch, rate: float) -> float:
         """Learn from one batch; returns its loss."""
-        tensors = [tf.constant(part) for part in (batch[0], smooth(batch[1]), batch[2])]
+        tensors = [tf.constant(part) for part in (batch[0], smooth(batch[1], self._goal.smoothing), batch[2])]
         self._count += 1
         numbers = [tf.constant(number, tf.float32) for number in (rate, memory(self._count))]
         return float(self._step(*tensors, *numbers))

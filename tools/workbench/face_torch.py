@@ -160,18 +160,61 @@ def stranger(folder: Path) -> Net:
     return net
 
 
+def device() -> torch.device:
+    """Where networks learn and are asked."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Teachers:
+    """A goal's teachers, and the mean of what they say."""
+
+    def __init__(self, goal: Goal, place: torch.device) -> None:
+        asked: list[Net] = [Trunk(each, 0.0, mirror=goal.mirror) for each in goal.teachers]
+        asked += [stranger(folder) for folder in goal.strangers]
+        self._asked = [_placed(net, place).eval() for net in asked]
+        self._place, self._bfloat16 = place, uses_bfloat16()
+
+    def said(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Views N x 1 x H x W in 0..1 to the probabilities of either head."""
+        with torch.no_grad():
+            seen = [_seen(net, pictures, bfloat16=self._bfloat16) for net in self._asked]
+            first, second = (torch.stack([logits[head].softmax(1) for logits in seen]).mean(0) for head in (0, 1))
+        return first, second
+
+    def opinions(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """`said` for arrays, N x H x W x 1 in 0..1."""
+        first, second = self.said(_pictures(pictures, self._place))
+        return first.cpu().numpy(), second.cpu().numpy()
+
+
+def _placed(net: Net, place: torch.device) -> Net:
+    net.to(device=place, memory_format=torch.channels_last)
+    return net
+
+
+def _tensor(array: NDArray[np.float32], place: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(place)
+
+
+def _pictures(pictures: NDArray[np.float32], place: torch.device) -> torch.Tensor:
+    return _tensor(pictures, place).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def _seen(net: Net, pictures: torch.Tensor, *, bfloat16: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    with torch.autocast(pictures.device.type, dtype=torch.bfloat16, enabled=bfloat16):
+        first, second = net(pictures)
+    return first, second
+
+
 class TorchLearner:
     """The network, its SGD with Nesterov momentum, the running average of its weights, and its teachers."""
 
     def __init__(self, net: Net, goal: Goal | None = None) -> None:
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._bfloat16 = uses_bfloat16()
+        self._device, self._bfloat16 = device(), uses_bfloat16()
         self._goal = goal or Goal(0.0)
-        self._trunk = self._placed(net)
-        self._average = self._placed(deepcopy(net)).eval()
-        asked: list[Net] = [Trunk(each, 0.0, mirror=self._goal.mirror) for each in self._goal.teachers]
-        asked += [stranger(folder) for folder in self._goal.strangers]
-        self._teachers = [self._placed(net).eval() for net in asked]
+        self._trunk = _placed(net, self._device)
+        self._average = _placed(deepcopy(net), self._device).eval()
+        self._teachers = Teachers(self._goal, self._device)
         self._learned = [slot for slot in self._trunk.slots() if slot.requires_grad]
         self._velocity = [torch.zeros_like(slot) for slot in self._learned]
         self._places = _places(self._trunk) if self._goal.equivariant else []
@@ -179,12 +222,13 @@ class TorchLearner:
 
     def step(self, batch: Batch, rate: float) -> float:
         """Learn from one batch; returns its loss."""
-        pictures = self._pictures(batch[0])
-        originals, votes = self._tensor(smooth(batch[1])), self._tensor(batch[2])
-        if self._teachers:
+        pictures = _pictures(batch[0], self._device)
+        originals = _tensor(smooth(batch[1], self._goal.smoothing), self._device)
+        votes = _tensor(batch[2], self._device)
+        if self._goal.share:
             originals, votes = self._with_opinions(pictures, originals, votes)
         self._trunk.train()
-        first, second = self._seen(self._trunk, pictures)
+        first, second = _seen(self._trunk, pictures, bfloat16=self._bfloat16)
         said = (originals * first.log_softmax(1)).sum(1).mean()
         crowd = (votes * second.log_softmax(1)).sum(1).mean()
         loss = -(1 - VOTES_SHARE) * said - VOTES_SHARE * crowd
@@ -209,19 +253,17 @@ class TorchLearner:
         self, pictures: torch.Tensor, originals: torch.Tensor, votes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Blend what the teachers say about these views into the targets; the weight of each row stays."""
-        with torch.no_grad():
-            seen = [self._seen(teacher, pictures) for teacher in self._teachers]
-            share = self._goal.share
-            blended = []
-            for head, target in enumerate((originals, votes)):
-                opinion = torch.stack([logits[head].softmax(1) for logits in seen]).mean(0)
-                blended.append(target * (1 - share) + opinion * target.sum(1, keepdim=True) * share)
-        return blended[0], blended[1]
+        share = self._goal.share
+        first, second = (
+            target * (1 - share) + opinion * target.sum(1, keepdim=True) * share
+            for target, opinion in zip((originals, votes), self._teachers.said(pictures), strict=True)
+        )
+        return first, second
 
     def logits(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits of the averaged network, in full precision."""
         with torch.no_grad():
-            first, second = self._average(self._pictures(pictures))
+            first, second = self._average(_pictures(pictures, self._device))
         return first.cpu().numpy(), second.cpu().numpy()
 
     def averaged(self) -> Weights:
@@ -243,18 +285,3 @@ class TorchLearner:
         _fill(self._average.slots(), arrays["average"])
         _fill(self._velocity, arrays["velocity"])
         self._count = float(arrays["count"][0][0])
-
-    def _placed(self, net: Net) -> Net:
-        net.to(device=self._device, memory_format=torch.channels_last)
-        return net
-
-    def _tensor(self, array: NDArray[np.float32]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-
-    def _pictures(self, pictures: NDArray[np.float32]) -> torch.Tensor:
-        return self._tensor(pictures).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-
-    def _seen(self, net: Net, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bfloat16):
-            first, second = net(pictures)
-        return first, second

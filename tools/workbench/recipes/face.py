@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import queue
 import threading
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -17,7 +19,8 @@ from workbench import training
 from workbench.class_balance import balancing_shift
 from workbench.data import balance, faces
 from workbench.face_equivariance import even
-from workbench.face_learning import Goal, learner, stages
+from workbench.face_learning import Goal, learner, opinions, smooth, stages
+from workbench.face_lessons import Lessons
 from workbench.face_looks import looks
 from workbench.face_views import FIELD, cut_mix, mix_up, views
 
@@ -69,6 +72,8 @@ class Plan:
     """Side of the views in the first epochs of a cycle."""
     equivariant: bool = False
     """Whether the network is its own mirror image."""
+    lessons: int = 0
+    """How many views of each picture are made and shown to the teachers beforehand, to learn from in turn; 0: none."""
 
 
 # The first cycle gives a model that can be used after half an hour; the second starts warm from it.
@@ -84,6 +89,9 @@ PLANS: Mapping[str, Plan] = {
     # What a settled network (--start and --teacher) says of a face and its mirror image, said at one look.
     "glance": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(12, 0.0, 0.5),), peak=0.02, taught=0.8, rare=3,
                    field=faces.SIDE, looks=0.5, glance=46, asks=True, dropout=0.1),
+    # What a settled network and one of another kind (--teacher) say of a view, said by the first of them (--start).
+    "match": Plan(((24, 1), (48, 2), (112, 2), (160, 3)), (Cycle(60, 0.0, 0.25),), peak=0.05, taught=0.9, rare=3,
+                  field=faces.SIDE, looks=0.5, asks=True, dropout=0.1, lessons=8),
     # At one look what others say at two: its own mirror image, learned from pictures and films at once.
     "even": Plan(((24, 1), (48, 2), (104, 2), (160, 3)), (Cycle(60, 0.5, 0.3),), rare=2, field=faces.SIDE,
                  looks=0.4, glance=faces.SIDE, small_side=32, equivariant=True),
@@ -92,6 +100,8 @@ PLANS: Mapping[str, Plan] = {
 SIDES = faces.SIDE, FIELD
 """Of the squares around the middle of a face that its file looks at: all of the picture, and its centre."""
 BATCH = 128
+ASKED = 256
+"""Views that teachers are asked about at once."""
 WARM = 2.0
 HELD_OUT = 0.05
 BALANCE = balance.METHODS
@@ -158,6 +168,8 @@ class Run:
             self.weights *= of_class[pack.labels]
         if (told := _strangers(options)) and not plan.asks:
             self._hear([folder / OPINIONS for folder in told])
+        if plan.lessons:
+            self.lessons = self._lessons()
 
     def learn(self) -> Learner:
         """The network to train, from where it begins."""
@@ -177,7 +189,12 @@ class Run:
         teachers = tuple(trained(folder) for folder in options.teachers if folder not in strangers)
         asked = tuple(strangers) if plan.asks else ()
         goal = Goal(plan.dropout, teachers, plan.taught if teachers or asked else 0.0, strangers=asked,
-                    mirror=plan.glance is not None, equivariant=plan.equivariant)  # fmt: skip
+                    mirror=plan.glance is not None or plan.lessons > 0, equivariant=plan.equivariant)  # fmt: skip
+        if plan.lessons:
+            if not goal.share:
+                raise ValueError("this variant learns what others say; name their runs with --teacher")
+            self.asked = goal
+            goal = Goal(plan.dropout, smoothing=0.0)
         return learner(self.begin, goal, seed=options.seed, threads=options.threads)
 
     def _hear(self, told: Sequence[Path]) -> None:
@@ -196,6 +213,23 @@ class Run:
         pictures, seen = looks(self.pack.images[rows], directory, seed=0, threads=self.options.threads)
         self.looks = self.pack.images.copy()
         self.looks[rows], self.seen[rows] = pictures, seen
+
+    def _lessons(self) -> Lessons:
+        """Views of all rows with the teachers' opinions; they are kept in the output folder."""
+        plan, options = self.plan, self.options
+        said = hashlib.sha256(f"{options.seed} {plan.field} {plan.looks} {self.asked.mirror}".encode())
+        for array in (self.rows, self.pack.images, self.looks, self.seen, *chain(*self.asked.teachers)):
+            said.update(np.ascontiguousarray(array).tobytes())
+        for folder in self.asked.strangers:
+            said.update((folder / training.CHECKPOINT).read_bytes())
+        lessons = Lessons(options.output / "lessons", plan.lessons, said.hexdigest())
+        lessons.make(self._shown_to_teachers, opinions(self.asked, seed=options.seed, threads=options.threads))
+        return lessons
+
+    def _shown_to_teachers(self, number: int) -> Iterator[NDArray[np.float32]]:
+        generator = np.random.default_rng([self.options.seed, number, self.plan.lessons])
+        for first in range(0, len(self.rows), ASKED):
+            yield self._views(self.rows[first : first + ASKED], self.plan.field, generator)
 
     def train(self) -> None:
         """All epochs from the checkpoint on; each ends with a checkpoint, each cycle with model files."""
@@ -231,7 +265,9 @@ class Run:
         generator = np.random.default_rng([self.options.seed, epoch])
         progress = training.Progress(epoch=epoch + 1, epochs=self.epochs, steps=self.steps)
         total, rate = 0.0, 0.0
-        batches = self._batches(size, 0.0 if plain else cycle.cut, generator)
+        cut = 0.0 if plain else cycle.cut
+        batches = self._mixed(self._told(epoch, generator) if self.plan.lessons else self._plain(size, generator),
+                              cut, generator)  # fmt: skip
         for step, batch in enumerate(_ahead(batches)):
             rate = self.plan.peak * _fall(within + step / self.steps, cycle.epochs)
             total += self.learner.step(batch, rate)
@@ -240,25 +276,51 @@ class Run:
         progress.done(**figures)
         return figures
 
-    def _batches(self, size: int, cut: float, generator: np.random.Generator) -> Iterator[Batch]:
+    def _plain(self, size: int, generator: np.random.Generator) -> Iterator[Batch]:
+        """New views of all pictures, and their labels."""
         order = generator.permutation(self.rows)
         for step in range(self.steps):
             rows = order[step * BATCH : (step + 1) * BATCH]
-            moved = self.seen[rows] & (generator.random(BATCH) < self.plan.looks) if self.plan.looks else None
-            shown = self.pack.images[rows]
-            if moved is not None:
-                shown = np.where(moved[:, None, None], self.looks[rows], shown)
-            pictures = views(shown, size=size, generator=generator, field=self.plan.field, moved=moved)
-            targets: tuple[NDArray[np.float32], ...] = (
-                self.original[rows],
-                self.votes[rows] * self.weights[rows, None],
-            )
+            yield self._views(rows, size, generator), self.original[rows], self._votes(rows)
+
+    def _told(self, epoch: int, generator: np.random.Generator) -> Iterator[Batch]:
+        """The views of one lesson, half of them in a mirror, and what the teachers said of them beside the labels."""
+        lesson, share = self.lessons.lesson(epoch), self.plan.taught
+        order = generator.permutation(len(self.rows))
+        for step in range(self.steps):
+            at = order[step * BATCH : (step + 1) * BATCH]
+            rows = self.rows[at]
+            mirrored = generator.random(BATCH) < 0.5
+            shown = np.where(mirrored[:, None, None], lesson.views[at][:, :, ::-1], lesson.views[at])
+            targets = [
+                (1 - share) * target + share * target.sum(axis=1, keepdims=True) * said[at]
+                for target, said in (
+                    (smooth(self.original[rows]), lesson.original), (self._votes(rows), lesson.votes)
+                )
+            ]  # fmt: skip
+            yield shown[..., None].astype(np.float32) / 255, *targets
+
+    def _mixed(self, batches: Iterator[Batch], cut: float, generator: np.random.Generator) -> Iterator[Batch]:
+        for batch in batches:
+            pictures, *labels = batch
+            targets = tuple(labels)
             chance = generator.random()
             if chance < cut:
                 pictures, targets = cut_mix(pictures, targets, generator=generator)
             elif chance < cut * 4 / 3:
                 pictures, targets = mix_up(pictures, targets, generator=generator)
             yield (pictures, *targets)
+
+    def _views(self, rows: NDArray[np.int64], size: int, generator: np.random.Generator) -> NDArray[np.float32]:
+        shown = self.pack.images[rows]
+        moved = None
+        if self.plan.looks:
+            moved = self.seen[rows] & (generator.random(len(rows)) < self.plan.looks)
+            shown = np.where(moved[:, None, None], self.looks[rows], shown)
+        return views(shown, size=size, generator=generator, field=self.plan.field, moved=moved)
+
+    def _votes(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.votes[rows] * self.weights[rows, None]
 
     def measure(self) -> dict[str, float]:
         """Accuracy of the averaged network on the rows held out, both heads."""
