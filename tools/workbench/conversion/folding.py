@@ -14,6 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 WEIGHED = ("Dense", "Conv1D", "Conv2D")
 PASSING = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "MaxPooling1D", "MaxPooling2D", "AveragePooling1D",
            "AveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D",
@@ -78,13 +80,19 @@ def _fold(source: Any, norm: Any) -> None:
     source.set_weights([weight * np.abs(factor) for weight in source.get_weights()])
     if type(source).__name__ == "Dense":
         _scale_by_unit(source)
-    # Without gamma or beta of its own the normalisation keeps its sign, +1, and gives the shift by its mean.
-    sign, shift = np.sign(factor), beta - mean * factor
-    for variable, value in ((norm.gamma, sign), (norm.beta, shift)):
-        if variable is not None:
-            variable.assign(value)
-    norm.moving_mean.assign(np.zeros_like(mean) if norm.center else -shift * sign)
-    norm.moving_variance.assign(np.full_like(variance, 1 - norm.epsilon))
+    _shift_alone(norm, np.sign(factor), beta - mean * factor)
+
+
+def _shift_alone(norm: Any, sign: NDArray[np.float32], shift: NDArray[np.float32]) -> None:
+    """Let a normalisation add `shift`, and turn only what has a negative factor.
+
+    By its own rule it would multiply by one over a root, and on some processors one over the root of 1 is not quite 1.
+    """
+
+    def call(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:  # noqa: ARG001, FBT001 - Keras's own
+        return (inputs * sign if (sign < 0).any() else inputs) + shift
+
+    norm.call = call
 
 
 def _scale_by_unit(dense: Any) -> None:
