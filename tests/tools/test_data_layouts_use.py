@@ -155,7 +155,8 @@ import sys
 from pathlib import Path
 from workbench.data import faces
 from workbench.recipes import TrainOptions
-from workbench.recipes.face import PLANS, Run
+from workbench.recipes.face import Run
+from workbench.recipes.face_plans import PLANS
 data = tuple(Path(path) for path in sys.argv[2:])
 options = TrainOptions(system="emoedge", modality="face", data=data, output=Path("unused"), balance=sys.argv[1])
 run = Run(faces.load(data), PLANS["small"], options)

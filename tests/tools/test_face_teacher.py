@@ -138,7 +138,7 @@ from workbench import face_teacher as network, face_torch
 face_package.weights, network.SIDE = invented, 32
 from workbench.data import faces
 from workbench.face_learning import Goal
-from workbench.recipes import TrainOptions, face, face_teacher
+from workbench.recipes import TrainOptions, face, face_plans, face_teacher
 
 here, data = Path(sys.argv[1]), Path(sys.argv[2])
 asked = TrainOptions(system="emoedge", modality="face-teacher", data=(data,), output=here / "teacher", epochs=1, threads=2)
@@ -153,15 +153,15 @@ face_teacher.train(replace(asked, epochs=2, resume=True))
 assert len((here / "teacher" / "history.csv").read_text().splitlines()) == 3
 
 learn = replace(asked, modality="face", variant="small", output=here / "student", epochs=None, teachers=(here / "teacher",))
-plain = face.Run(pack, face.PLANS["small"], replace(learn, teachers=()))
-run = face.Run(pack, face.PLANS["small"], learn)
+plain = face.Run(pack, face_plans.PLANS["small"], replace(learn, teachers=()))
+run = face.Run(pack, face_plans.PLANS["small"], learn)
 told = np.load(here / "teacher" / face.OPINIONS)
-share, rows = face.PLANS["small"].taught, told["rows"]
+share, rows = face_plans.PLANS["small"].taught, told["rows"]
 np.testing.assert_allclose(run.original[rows], (1 - share) * plain.original[rows] + share * told["original"], rtol=1e-4)
 np.testing.assert_allclose(run.votes[rows], (1 - share) * plain.votes[rows] + share * told["votes"], rtol=1e-4)
 assert np.array_equal(run.original[run.held], plain.original[run.held])
 
-one_look = replace(face.PLANS["small"], asks=True, glance=46, field=48)
+one_look = replace(face_plans.PLANS["small"], asks=True, glance=46, field=48)
 asking = face.Run(pack, one_look, learn)
 assert np.array_equal(asking.original, plain.original), "it is asked about views, not for its opinions of pictures"
 batch = (pack.images[rows[:64], ..., None].astype(np.float32) / 255, asking.original[rows[:64]], asking.votes[rows[:64]])
@@ -178,7 +178,7 @@ with torch.no_grad():
     said = sum(stranger(way)[1].softmax(1).numpy() for way in (shown, shown.flip(3))) / 2
 np.testing.assert_allclose(said, told["votes"][:64], atol=0.05)
 
-matching = replace(face.PLANS["small"], cycles=(face.Cycle(2, 0.0, 0.25),), asks=True, field=48, taught=0.9, lessons=2)
+matching = replace(face_plans.PLANS["small"], cycles=(face_plans.Cycle(2, 0.0, 0.25),), asks=True, field=48, taught=0.9, lessons=2)
 matched = face.Run(pack, matching, replace(learn, output=here / "matched"))
 lesson = matched.lessons.lesson(0)
 assert lesson.views.shape == (len(matched.rows), 48, 48)
@@ -210,7 +210,7 @@ for name, wrong in (("fewer", {"rows": rows[:-1]}), ("mixed", {})):
 (here / "net").mkdir()
 for teachers in ((here / "fewer",), (here / "mixed", here / "net")):
     try:
-        face.Run(pack, face.PLANS["small"], replace(learn, teachers=teachers))
+        face.Run(pack, face_plans.PLANS["small"], replace(learn, teachers=teachers))
     except ValueError as error:
         print(error)
     else:

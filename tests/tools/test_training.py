@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from workbench import training
-from workbench.recipes import MODALITIES, RECIPES, SYSTEMS, face, recipe
+from workbench.recipes import MODALITIES, RECIPES, SYSTEMS, face, face_plans, recipe
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_progress_redraws_on_a_terminal_only():
 
 
 def test_the_rate_warms_up_and_falls_to_nothing():
-    rates = [face._fall(e / 10, 20) for e in range(201)]
+    rates = [face_plans.fall(e / 10, 20) for e in range(201)]
     peak = int(np.argmax(rates))
     assert rates[0] < 0.1
     assert rates[peak] == pytest.approx(1)
-    assert peak == pytest.approx(10 * face.WARM)
+    assert peak == pytest.approx(10 * face_plans.WARM)
     assert all(a > b for a, b in zip(rates[peak:], rates[peak + 1 :], strict=False))
     assert rates[-1] == pytest.approx(0, abs=1e-9)
 

@@ -89,6 +89,12 @@ def smooth(original: NDArray[np.float32], share: float = SMOOTHING) -> NDArray[n
     return np.asarray((1 - share) * original + share * spread, dtype=np.float32)
 
 
+def blended(target: NDArray[np.float32], opinion: NDArray[np.floating[Any]], share: float) -> NDArray[np.float32]:
+    """Targets (N x K) of which that share is what teachers say (N x K, sums to 1); the weight of each row stays."""
+    told = target.sum(axis=1, keepdims=True) * opinion
+    return np.asarray((1 - share) * target + share * told, dtype=np.float32)
+
+
 def stages(weights: Weights) -> tuple[tuple[int, int], ...]:
     """Channels and number of convolutions of each stage; a stage begins where the channels change."""
     found: list[tuple[int, int]] = []

@@ -10,7 +10,8 @@ import numpy as np
 
 from workbench import face_package, training
 from workbench.data import faces
-from workbench.recipes.face import OPINIONS, Cycle, Plan, Run
+from workbench.recipes.face import OPINIONS, Run
+from workbench.recipes.face_plans import Cycle, Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
