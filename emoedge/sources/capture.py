@@ -9,12 +9,13 @@ import cv2
 
 from emoedge.errors import SourceError
 from emoedge.sources.address import Kind, camera_kind, shown
+from emoedge.sources.film import grab
 from emoedge.sources.picture import NOTHING
 from emoedge.sources.quiet import quiet_video
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from emoedge.config.camera import CameraConfig
     from emoedge.ports import Clock
@@ -28,6 +29,9 @@ SLOWEST = 1.0
 
 At most half of `camera.stall_timeout`: a camera that is rarely looked at is none that stalls.
 """
+
+WAITED = 0.9
+"""Share of `camera.stall_timeout` after which a picture was not damaged, but did not come."""
 
 
 class Capture:
@@ -48,27 +52,38 @@ class Capture:
         self._clock = clock
         self._wanted = wanted
         self._cancelled = cancelled
-        self._decoded = float("-inf")
+        self._decoded = self._asked = float("-inf")
         self._slowest = min(SLOWEST, config.stall_timeout / 2)
         if camera_kind(config.source) is Kind.DEVICE:
             self._capture = _device(config)
-            self._gone = "no picture comes any more; is it unplugged?"
+            self._gone, self._patience = "no picture comes any more; is it unplugged?", 0.0
         else:
             self._capture = _stream(config)
-            self._gone = "the stream ended"
+            self._gone, self._patience = "the stream ended", WAITED * config.stall_timeout
+        self._pictures = self._read()
 
     def read(self) -> TimedPicture | None:
-        """Next picture that is wanted; raises SourceError when there is none any more."""
+        """Next picture that is wanted, an empty one for a damaged one; raises SourceError when none comes any more."""
+        return next(self._pictures, None)
+
+    def _read(self) -> Iterator[TimedPicture]:
         while not self._cancelled.is_set():
-            if not self._capture.grab():
+            self._asked = self._clock.monotonic()
+            damaged = grab(self._capture, self._over)
+            if damaged is None:
                 raise SourceError(self._gone)
             at = self._clock.monotonic()
+            for _ in range(damaged):
+                yield NOTHING, at
             wanted = self._wanted is None or self._wanted(at)
             if wanted or at - self._decoded >= self._slowest:
                 self._decoded = at
                 decoded, image = self._capture.retrieve()
-                return (image if decoded else NOTHING), at
-        return None
+                yield (image if decoded else NOTHING), at
+
+    def _over(self) -> bool:
+        """Whether what failed was waited for too long to be a damaged picture; a device's always was."""
+        return self._cancelled.is_set() or self._clock.monotonic() - self._asked >= self._patience
 
     def close(self) -> None:
         """Release it."""

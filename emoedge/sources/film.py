@@ -15,10 +15,16 @@ from emoedge.errors import MediaError
 from emoedge.sources.address import PICTURES, Kind, camera_kind, is_file, typed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
 USUAL_FPS = 25.0
 """Frames a second where a container names no believable rate."""
+
+DAMAGED = 50
+"""Pictures in a row that may be damaged: OpenCV says the same of one that cannot be decoded as of the end, where asking
+again costs microseconds."""
 
 
 class Film(Protocol):
@@ -61,21 +67,39 @@ class VideoFilm:
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._step = 1 / (fps if math.isfinite(fps) and 0.1 <= fps <= 1000 else USUAL_FPS)
         self._last = -self._step
+        self._pictures = self._read()
 
     def read(self) -> tuple[NDArray[Any] | None, float] | None:
         """Next picture and its time in seconds."""
-        if not self._capture.grab():
-            return None
-        at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if not (math.isfinite(at) and at > self._last):
-            at = self._last + self._step
-        self._last = max(at, 0.0)
-        decoded, image = self._capture.retrieve()
-        return (image if decoded else None), self._last
+        return next(self._pictures, None)
+
+    def _read(self) -> Iterator[tuple[NDArray[Any] | None, float]]:
+        while (damaged := grab(self._capture)) is not None:
+            for _ in range(damaged):
+                yield None, max(self._last, 0.0)
+            at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if not (math.isfinite(at) and at > self._last):
+                at = self._last + self._step
+            self._last = max(at, 0.0)
+            decoded, image = self._capture.retrieve()
+            yield (image if decoded else None), self._last
 
     def close(self) -> None:
         """Release it."""
         self._capture.release()
+
+
+def grab(capture: cv2.VideoCapture, over: Callable[[], bool] = lambda: False) -> int | None:
+    """Go to the next picture that can be decoded; how many damaged ones were passed over, None at the end.
+
+    `over`: asked after each of them, says whether it was the last one.
+    """
+    for damaged in range(DAMAGED + 1):
+        if capture.grab():
+            return damaged
+        if over():
+            break
+    return None
 
 
 def for_ffmpeg(path: str) -> str:

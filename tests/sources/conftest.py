@@ -41,6 +41,17 @@ def picture(number, width=64, height=48):
     return (noise + 3 + 10 * (number % 25)).astype(np.uint8)
 
 
+def damaged(jpeg):
+    """JPEG data, or a film of such pictures from some place on, whose next Huffman tables are no tables."""
+    at = jpeg.index(b"\xff\xc4")
+    return jpeg[: at + 4] + b"\x55" * 40 + jpeg[at + 44 :]
+
+
+@pytest.fixture
+def damage():
+    return damaged
+
+
 @pytest.fixture
 def make_film(tmp_path):
     """Writes a real video of `count` numbered pictures."""
@@ -82,10 +93,12 @@ def quick():
 
 @dataclass
 class Mjpeg:
-    """An HTTP camera. `mode`: `live` sends a new picture each time, `still` the same one, `silent` nothing."""
+    """An HTTP camera. `mode`: `live` sends a new picture each time, `still` the same one, `silent` nothing; of the
+    next `spoil` pictures none can be decoded."""
 
     mode: str = "live"
     refuse: bool = False
+    spoil: int = 0
     connections: int = 0
     sent: int = 0
     port: int = 0
@@ -108,9 +121,11 @@ class Mjpeg:
         while not self.drop.is_set():
             if self.mode != "silent":
                 self.sent += self.mode == "live"
-                _, jpeg = cv2.imencode(".jpg", picture(self.sent))
+                jpeg = cv2.imencode(".jpg", picture(self.sent))[1].tobytes()
+                if self.spoil:
+                    self.spoil, jpeg = self.spoil - 1, damaged(jpeg)
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                handler.wfile.write(head.encode() + jpeg.tobytes() + b"\r\n")
+                handler.wfile.write(head.encode() + jpeg + b"\r\n")
             time.sleep(0.03)
 
 

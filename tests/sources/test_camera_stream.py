@@ -137,6 +137,28 @@ def test_a_dropped_line_is_taken_up_again(camera, mjpeg, until):
     until(lambda: online(camera) and camera.counters["reopened"] == 1)
 
 
+def test_damaged_pictures_are_counted_and_no_loss(camera, mjpeg, until):
+    until(lambda: online(camera))
+    mjpeg.spoil = 3
+    until(lambda: mjpeg.spoil == 0)
+    sent = mjpeg.sent
+    until(lambda: mjpeg.sent > sent + 5)
+    camera.take(0)
+    assert camera.take(2) is not None
+    assert online(camera)
+    assert mjpeg.connections == 1
+    assert camera.counters["reopened"] == 0
+    assert camera.counters["invalid"] == 3
+
+
+def test_a_stream_of_nothing_but_damage_is_lost(camera, mjpeg, until):
+    until(lambda: online(camera))
+    mjpeg.spoil = 10**6
+    assert until(lambda: lost(camera), 6) < 5.5
+    mjpeg.spoil = 0
+    until(lambda: online(camera), 15)
+
+
 def test_a_camera_that_is_not_there_yet(mjpeg, camera_config, quick, until):
     mjpeg.refuse = True
     camera = Camera(camera_config(mjpeg.url.replace("//", "//me:secret@")), SystemClock(), quick)

@@ -87,6 +87,19 @@ def test_a_torn_film_is_shown_as_far_as_it_goes(tmp_path, make_film, camera_conf
     assert np.all(np.diff([f.at for f in frames]) > 0)
 
 
+@pytest.mark.parametrize("spoilt", [range(1), range(4, 7), range(9, 10)])
+def test_damaged_pictures_do_not_end_a_film(make_film, camera_config, damage, spoilt):
+    path = Path(make_film(count=10))
+    pieces = path.read_bytes().split(b"\xff\xd8")
+    assert len(pieces) == 11
+    for number in spoilt:
+        pieces[number + 1] = damage(pieces[number + 1])
+    path.write_bytes(b"\xff\xd8".join(pieces))
+    frames = list(film(str(path), camera_config(path)))
+    assert [round(f.at * 25) for f in frames] == [n for n in range(10) if n not in spoilt]
+    assert [int(f.image.mean() // 10) for f in frames] == [n for n in range(10) if n not in spoilt]
+
+
 def test_region_outside_of_every_frame_is_told(make_film, camera_config):
     path = make_film()
     with pytest.raises(MediaError, match=r"camera\.region"):
