@@ -9,10 +9,11 @@ from emoedge.commands import config_option
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from emoedge.config import Config
+    from emoedge.errors import MediaError
     from emoedge.messages import AudioBlock, Event, Frame
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
@@ -102,7 +103,10 @@ def _stream(config: Config, video: str | None, audio: str | None) -> Iterable[Fr
 
 
 def play(pipeline: Pipeline, stream: Iterable[Frame | AudioBlock], clock: ManualClock, sink: JsonlSink) -> None:
-    """Hand everything over in the order of its time, then end what runs."""
+    """Hand everything over in the order of its time, then end what runs.
+
+    Also where the recording breaks off; its MediaError is raised then.
+    """
     from emoedge.messages import Frame
 
     def tell(events: list[Event]) -> None:
@@ -111,7 +115,22 @@ def play(pipeline: Pipeline, stream: Iterable[Frame | AudioBlock], clock: Manual
             sink.event(event)
 
     at = 0.0
-    for item in stream:
+    problems: list[MediaError] = []
+    for item in _as_far_as_it_goes(stream, problems):
         at = max(at, item.at)
         tell(pipeline.frame(item) if isinstance(item, Frame) else pipeline.audio(item))
     tell(pipeline.finish(at))
+    if problems:
+        raise problems[0]
+
+
+def _as_far_as_it_goes(
+    stream: Iterable[Frame | AudioBlock], problems: list[MediaError]
+) -> Iterator[Frame | AudioBlock]:
+    """All of it that can be read; why there is no more goes into `problems`."""
+    from emoedge.errors import MediaError
+
+    try:
+        yield from stream
+    except MediaError as error:
+        problems.append(error)

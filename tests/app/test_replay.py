@@ -168,6 +168,21 @@ def test_a_reader_that_has_read_enough_ends_it_quietly(voice, tmp_path):
     assert run.returncode == 0
 
 
+def test_a_sound_that_breaks_off_leaves_nothing_without_an_end(emoedge, voice, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    torn = tmp_path / "torn.flac"
+    soundfile.write(torn, *soundfile.read(voice))
+    torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])
+    done = emoedge("replay", torn)
+    assert done.returncode == 65
+    assert "damaged" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    told = {kind: [e["episode_id"] for e in events if e["event_type"] == kind] for kind in ("voice_start", "voice_end")}
+    assert told["voice_start"]
+    assert told["voice_start"] == told["voice_end"]
+
+
 def test_sound_of_no_samples(emoedge, tmp_path):
     done = emoedge("replay", write_wave(tmp_path / "none.wav", b""))
     assert done.returncode == 65
