@@ -266,21 +266,20 @@ class Mind:
         return Event(EventType.SENSOR_LOST, at, details=details)
 
     def _drop(self, sensor: str, at: float, cause: str) -> list[Event]:
-        """Forget what a lost sensor told: no face stays where nothing is seen."""
+        """Forget what a lost sensor told: nobody stays who can be seen, or is only heard, no more."""
         events: list[Event] = []
         if sensor == CAMERA:
             for track in list(self._faces):
                 events += self._leave(track, at, cause)
         if sensor == MICROPHONE and self._speaking:
             events.append(self._with_cause(self._voice_changed(speaking=False, at=at), cause))
-        return events
-
-    def _end_all(self, at: float, cause: str) -> list[Event]:
-        events = self._drop(CAMERA, at, cause) + self._drop(MICROPHONE, at, cause)
-        if self._voice is not None:
+        if sensor == MICROPHONE and self._voice is not None:
             events += self._voice.finish(at, cause)
             self._voice = None
         return events
+
+    def _end_all(self, at: float, cause: str) -> list[Event]:
+        return self._drop(CAMERA, at, cause) + self._drop(MICROPHONE, at, cause)
 
     @staticmethod
     def _with_cause(event: Event, cause: str) -> Event:

@@ -182,6 +182,19 @@ def test_lost_camera_takes_its_faces_with_it():
     assert names(m.sensor("camera", SensorStatus.ONLINE, 4.0)) == ["sensor_restored", "mode_changed"]
 
 
+def test_a_lost_microphone_takes_an_unseen_voice_with_it():
+    m = Mind(FusionConfig(), RELIABILITY, ("mic",))
+    for i in range(30):
+        m.hear(say(i / 10, "happy"))
+    assert m.state(3.0).subject.label == "happy"
+    events = m.sensor("mic", SensorStatus.RECONNECTING, 3.0, "unplugged")
+    assert names(events) == ["voice_end", "emotion_end", "sensor_lost", "mode_changed"]
+    assert [event.details.get("cause") for event in events[:2]] == ["sensor_lost"] * 2
+    assert m.state(3.0).mode is Mode.BLIND
+    assert m.state(3.0).subject is None
+    assert m.advance(30.0) == []
+
+
 def test_a_disabled_sensor_is_not_missed():
     m = Mind(FusionConfig(), RELIABILITY, sensors=("camera",))
     assert m.sensor("mic", SensorStatus.OFFLINE, 0.0) == []
