@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from emoedge.audio.front_end import build
 from emoedge.audio.hearing import Hearing
 from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.emotions import Reason, Scores
-from emoedge.errors import MediaError
+from emoedge.errors import MediaError, SourceError
 from emoedge.judging.judgement import JudgedWindow, Judgement, Opinion
 from emoedge.messages import SAMPLE_RATE, AudioBlock, Modality
 from emoedge.sources.intake import FULL_SCALE_16, Intake, Tally
@@ -91,12 +92,16 @@ def blocks_of(samples: NDArray[Any], rate: int, config: Config) -> Iterator[Audi
     """Blocks of 16 kHz of a recording in memory.
 
     `samples`: (n,) or (n, channels); floating point in -1..1, or integers at full scale. `rate`: Hz.
-    Raises MediaError where they are none of these.
+    Raises MediaError where they are none of these, or lack the channel that is to be heard.
     """
     lines, full_scale = _lines(samples)
     if not isinstance(rate, (int, np.integer)) or not LOWEST <= rate <= HIGHEST:
         raise MediaError(f"rate is {rate!r}, expected whole Hz from {LOWEST} to {HIGHEST}")
-    intake = Intake(config.microphone, Tally(), rate=int(rate), channels=lines.shape[1], full_scale=full_scale)
+    named = replace(config.microphone, source="the sound")
+    try:
+        intake = Intake(named, Tally(), rate=int(rate), channels=lines.shape[1], full_scale=full_scale)
+    except SourceError as error:
+        raise MediaError(str(error)) from error
     return _blocks(intake, lines, max(1, round(rate * BLOCK)))
 
 

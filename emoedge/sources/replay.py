@@ -6,7 +6,7 @@ import heapq
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emoedge.errors import MediaError
+from emoedge.errors import MediaError, SourceError
 from emoedge.messages import SAMPLE_RATE, AudioBlock, Frame
 from emoedge.sources.film import open_film
 from emoedge.sources.intake import Intake, Tally
@@ -69,14 +69,18 @@ def sound(path: str, config: MicrophoneConfig, tally: Tally | None = None) -> It
     """A sound file in blocks of 20 ms, with `config`'s channel and gain; flaws are counted in `tally`.
 
     `at` is the time in seconds, from the file's begin, of the sample after the block's last one.
-    Raises MediaError at once where there is no sample.
+    Raises MediaError at once where there is no sample, or no such channel.
     """
     opened = open_sound(path)
     try:
         intake = Intake(
-            config, tally or Tally(), rate=opened.rate, channels=opened.channels, full_scale=opened.full_scale
-        )
+            replace(config, source=path), tally or Tally(),
+            rate=opened.rate, channels=opened.channels, full_scale=opened.full_scale,
+        )  # fmt: skip
         first = opened.read(round(opened.rate * BLOCK))
+    except SourceError as error:
+        opened.close()
+        raise MediaError(str(error)) from error
     except Exception:
         opened.close()
         raise

@@ -78,6 +78,16 @@ def test_unreadable_files_are_told_and_the_others_judged(classify, photograph, t
         assert sum(name in error for error in errors) == 1
 
 
+def test_a_sound_without_the_channel_to_be_heard_is_one_of_them(classify, photograph, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("microphone: {channel: 2}\n")
+    mono = ASSETS / "demo.wav"
+    code, lines, errors = classify(mono, photograph, "--config", config)
+    assert code == 65
+    assert [line["file"] for line in lines] == [str(photograph)]
+    assert errors == [f"{mono}: no channel 2 there; set microphone.channel to at most 1"]
+
+
 def test_a_cut_out_face_without_a_find_is_told(classify, tmp_path):
     noise = np.random.default_rng(0).integers(60, 200, (48, 48), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "face.png"), noise)

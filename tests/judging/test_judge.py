@@ -167,6 +167,12 @@ def test_no_sound_is_refused(speech_model, samples, rate):
         speech_model.classify_sound(samples, rate)
 
 
+def test_a_sound_without_the_channel_to_be_heard_is_refused():
+    config = default_config(overrides={"microphone.channel": 2})
+    with pytest.raises(MediaError, match="the sound: no channel 2 there"):
+        blocks_of(np.zeros(100), 16000, config)
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32])
 def test_full_scale_is_that_of_the_integers(dtype):
     limits = np.iinfo(dtype)

@@ -136,3 +136,10 @@ def test_merge_is_in_the_order_of_times_and_frames_go_first():
     assert [item.at for item in merged] == [0.0, 0.02, 0.04, 0.04, 0.06, 0.08, 0.1]
     assert [isinstance(item, Frame) for item in merged[2:4]] == [True, False]
     assert list(merge([], blocks)) == blocks
+
+
+def test_a_channel_that_a_sound_file_lacks_is_told_with_its_name(make_sound, microphone_config):
+    path = make_sound(0.1)
+    with pytest.raises(MediaError, match="no channel 2") as caught:
+        sound(path, microphone_config("default", channel=2))
+    assert str(caught.value).startswith(f"{path}: ")
