@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emoedge.audio import parameters as known
-from emoedge.audio.features import FeatureTransform
 from emoedge.audio.frames import FrameAnalysis
 from emoedge.audio.high_pass import HighPass
 from emoedge.audio.stream import SpeechFrontEnd
-from emoedge.audio.summary import FunctionalsFrontEnd, FunctionalsTransform
+from emoedge.audio.summary import FunctionalsFrontEnd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from emoedge.audio.session import SessionStatistics
     from emoedge.inference.spec import FrontEndSpec
 
-__all__ = ["SpeechFrontEnd", "build", "features_from_power", "mel_power"]
+__all__ = ["SpeechFrontEnd", "build", "mel_power"]
 
 
 def build(spec: FrontEndSpec) -> SpeechFrontEnd:
@@ -38,15 +36,3 @@ def mel_power(samples: NDArray[Any], spec: FrontEndSpec) -> NDArray[np.float32]:
     if spec.name == known.FUNCTIONALS:
         return FunctionalsFrontEnd(spec.name, parameters, spec.weights).rows(np.asarray(samples))
     return FrameAnalysis(spec.name, parameters).values(HighPass(parameters.highpass).push(np.asarray(samples)))
-
-
-def features_from_power(
-    power: NDArray[Any], spec: FrontEndSpec, statistics: SessionStatistics | None = None
-) -> NDArray[np.float32]:
-    """Features of the newest window of `power` (n, width); shorter ones are preceded by silence.
-
-    `statistics`: those of the session, needed where `session` is `running`.
-    """
-    if spec.name == known.FUNCTIONALS:
-        return FunctionalsTransform(spec.name, known.parse(spec), spec.weights)(power, statistics)
-    return FeatureTransform(spec.name, known.parse(spec))(power, statistics)

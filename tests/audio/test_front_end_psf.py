@@ -8,7 +8,9 @@ import python_speech_features as psf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emoedge.audio.front_end import build, features_from_power, mel_power
+from emoedge.audio.features import FeatureTransform
+from emoedge.audio.front_end import build, mel_power
+from emoedge.audio.parameters import parse
 from emoedge.inference.spec import FrontEndSpec
 
 PSF = {
@@ -90,7 +92,7 @@ def test_pure_pieces_are_the_stream(speech):
     power = mel_power(speech, asked)
     assert power.shape == (front_end.frames, 27)
     assert power.dtype == np.float32
-    np.testing.assert_array_equal(features_from_power(power, asked), front_end.features())
+    np.testing.assert_array_equal(FeatureTransform(asked.name, parse(asked))(power), front_end.features())
 
 
 def test_reset_forgets(speech):

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoedge.audio.front_end import build, features_from_power, mel_power
+from emoedge.audio.front_end import build, mel_power
 from emoedge.audio.functionals import LEAST, Functionals, size
+from emoedge.audio.parameters import parse
 from emoedge.audio.pitch import Periodicity
+from emoedge.audio.summary import FunctionalsTransform
 from emoedge.audio.voice_net import VoiceNet
 from emoedge.errors import ModelError
 from emoedge.inference.spec import FrontEndSpec
@@ -165,9 +167,10 @@ def test_the_stream_equals_its_pure_pieces(speech, spec):
     assert rows.shape == (stream.frames, stream.width) == (stream.frames, 43)
     replayed.push_power(rows)
     np.testing.assert_allclose(replayed.features(), stream.features(), atol=1e-5)
-    np.testing.assert_array_equal(features_from_power(rows, spec, stream.statistics), replayed.features())
+    pure = FunctionalsTransform(spec.name, parse(spec), spec.weights)
+    np.testing.assert_array_equal(pure(rows, stream.statistics), replayed.features())
     with pytest.raises(ValueError, match="needs the session"):
-        features_from_power(rows, SPEC)
+        pure(rows)
 
 
 def test_only_active_frames_are_searched_for_a_pitch(speech, monkeypatch):

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoedge.audio.front_end import build, features_from_power, mel_power
-from emoedge.audio.parameters import SpeechParameters
+from emoedge.audio.features import FeatureTransform
+from emoedge.audio.front_end import build, mel_power
+from emoedge.audio.parameters import SpeechParameters, parse
 from emoedge.audio.session import SessionEar, SessionStatistics
 from emoedge.inference.spec import FrontEndSpec
 
@@ -147,11 +148,11 @@ def test_stream_equals_pure_pieces_with_a_session(speech):
     power = mel_power(speech, spec)
     replayed.push_power(power)
     np.testing.assert_allclose(replayed.features(), stream.features(), atol=1e-5)
-    pure = features_from_power(power, spec, stream.statistics)
+    pure = FeatureTransform(spec.name, parse(spec))(power, stream.statistics)
     np.testing.assert_array_equal(pure, stream.features())
 
 
 def test_session_needs_its_statistics():
     spec = FrontEndSpec("mfcc_sequence", RECIPE)
     with pytest.raises(ValueError, match="needs the session"):
-        features_from_power(np.zeros((10, 40)), spec)
+        FeatureTransform(spec.name, parse(spec))(np.zeros((10, 40)))
