@@ -42,7 +42,6 @@ class SessionStatistics:
         """`size` of what is followed, in place of the number of mel bands."""
         p = parameters
         size = p.mels if size is None else size
-        self._hop = p.hop
         self._memory = p.session_memory / p.hop
         self._freeze = p.session_freeze / p.hop if p.session_freeze else np.inf
         self._longest_pause = p.session_reset / p.hop if p.session_reset else np.inf
@@ -61,11 +60,6 @@ class SessionStatistics:
         self._square[:] = 0.0
         self._count = 0
         self._pause = 0
-
-    @property
-    def active_seconds(self) -> float:
-        """Seconds of active sound heard since the last reset."""
-        return self._count * self._hop
 
     @property
     def mean(self) -> NDArray[np.float64]:
