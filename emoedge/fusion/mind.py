@@ -76,7 +76,7 @@ class Mind:
             if subject is None:  # followed across a loss of the camera, which had made everybody leave
                 events.append(self._appear(face.track, at))
                 subject = self._faces[face.track]
-            subject.area, subject.seen_at = face.box.area, at
+            subject.area = face.box.area
             reason = face.quality.reason
             if face.scores is not None or reason is not None:
                 subject.observe(Evidence(Modality.FACE, at, face.quality.overall, face.scores, reason))

@@ -37,7 +37,6 @@ class Subject:
     """Episode id that pairs `person_appeared` and `person_left`."""
     area: float = 0.0
     """Square pixels of its face when last seen."""
-    seen_at: float = float("-inf")
 
     def observe(self, evidence: Evidence) -> None:
         """Take one observation."""
