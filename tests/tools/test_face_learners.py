@@ -93,7 +93,7 @@ if len(runs) == 2:
     assert float(x @ y / np.sqrt((x @ x) * (y @ y))) > 0.98
 
 from workbench import training
-from workbench.face_learning import learner
+from workbench.face_learners import learner
 
 # What a network that looks twice says: the mean of what it sees, not of what it says of it.
 other = face_net.build(layers, dropout=0.0)

@@ -18,7 +18,8 @@ from workbench import training
 from workbench.class_balance import balancing_shift
 from workbench.data import balance, faces
 from workbench.face_equivariance import even
-from workbench.face_learning import Goal, blended, learner, opinions, smooth, stages
+from workbench.face_learners import learner, opinions
+from workbench.face_learning import Goal, blended, smooth, stages
 from workbench.face_lessons import Lessons
 from workbench.face_looks import looks
 from workbench.face_views import FIELD, cut_mix, mix_up, views
