@@ -198,7 +198,7 @@ def test_speech_windows_come_more_seldom(speech_pipeline):
 @pytest.fixture
 def speech_pipeline():
     """Windows judged of a long vowel, at a stretched hop."""
-    from workbench.bench.worker import voice
+    from workbench.bench.sounds import voice
 
     from emoedge.pipeline import load_models
 

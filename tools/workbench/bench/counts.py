@@ -125,10 +125,10 @@ def _film(kind: str) -> Callable[[], None]:
 
 
 def _sound(kind: str) -> Callable[[], None]:
-    from workbench.bench import worker
+    from workbench.bench import sounds
 
-    pipeline = worker.hearing()
-    blocks = list(worker.blocks((worker.voice() if kind == "voice" else worker.hush())[: (2 + SECONDS) * 16000]))
+    pipeline = sounds.hearing()
+    blocks = list(sounds.blocks(sounds.sound_of(kind)[: (2 + SECONDS) * 16000]))
     warm = len(blocks) * 2 // (2 + SECONDS)
     for block in blocks[:warm]:
         pipeline.audio(block)

@@ -23,6 +23,7 @@ from emoedge.outputs.factory import mqtt_sink
 from emoedge.pipeline import build_pipeline, load_models
 from emoedge.threads import bound_threads
 from workbench.bench.account import summary
+from workbench.bench.sounds import hush
 from workbench.clips import FPS, clip
 
 if TYPE_CHECKING:
@@ -150,8 +151,6 @@ class Live:
     """One run; `kind` is the name of a clip of RATES."""
 
     def __init__(self, kind: str, port: int, folder: Path) -> None:
-        from workbench.bench.worker import hush
-
         config = default_config("demo", overrides={"mqtt.port": port, "device.state_directory": str(folder)})
         if RATES[kind] == FPS:
             config = replace(config, vision=replace(config.vision, rate=0))

@@ -16,16 +16,10 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
 WARM_UP = 5
 """Frames, or blocks, before the measurement."""
-
-BLOCK = 320
-"""Samples of one audio block, 20 ms."""
 
 
 def pin() -> None:
@@ -71,57 +65,18 @@ def film(contender: str, name: str, pack: str = "", take: str = "0") -> dict[str
     return {"cpu_ms": milliseconds, "account": account.as_dict(), "first_s": first, "start_s": start, "rss_mb": peak}
 
 
-def voice() -> NDArray[np.float32]:
-    """The bundled phrase, again and again until 20 s are full, without the clip's pauses."""
-    import numpy as np
-
-    from emoedge.config.microphone import MicrophoneConfig
-    from emoedge.sources.replay import sound
-
-    path = Path(__file__).resolve().parents[3] / "emoedge/assets/demo.wav"
-    samples = np.concatenate([block.samples for block in sound(str(path), MicrophoneConfig())])
-    loud = np.flatnonzero(np.abs(samples) > 0.05 * np.abs(samples).max())
-    phrase = samples[loud[0] : loud[-1]]
-    return np.tile(phrase, 1 + 20 * 16000 // len(phrase))[: 20 * 16000].astype(np.float32)
-
-
-def hush() -> NDArray[np.float32]:
-    """20 s of a quiet room: noise at -60 dBFS."""
-    import numpy as np
-
-    return np.random.default_rng(0).normal(0, 1e-3, 20 * 16000).astype(np.float32)
-
-
-def hearing() -> Any:
-    """The pipeline with ears alone."""
-    from emoedge.config import default_config
-    from emoedge.pipeline import build_pipeline, load_models
-    from emoedge.threads import bound_threads
-
-    config = default_config("demo")
-    bound_threads(config.models.threads)
-    return build_pipeline(config, load_models(config, camera=False), camera=False)
-
-
-def blocks(samples: NDArray[np.float32]) -> Iterator[Any]:
-    """Samples as a microphone gives them, in blocks of 20 ms."""
-    from emoedge.messages import AudioBlock
-
-    for start in range(0, len(samples), BLOCK):
-        part = samples[start : start + BLOCK]
-        yield AudioBlock(part, (start + len(part)) / 16000)
-
-
 def sound(kind: str) -> dict[str, Any]:
     """CPU milliseconds for each second of `voice` or `hush`."""
+    from workbench.bench.sounds import BLOCK, blocks, hearing, sound_of
+
     pipeline = hearing()
-    samples = voice() if kind == "voice" else hush()
+    assert pipeline.hearing is not None
     seconds, spent, spoken = [], 0.0, 0
-    for index, block in enumerate(blocks(samples)):
+    for index, block in enumerate(blocks(sound_of(kind))):
         before = time.process_time()
         pipeline.audio(block)
         spent += time.process_time() - before
-        spoken += bool(pipeline.heard.speaking)
+        spoken += pipeline.heard is not None and pipeline.heard.speaking
         if index % 50 == 49:
             seconds.append(1000 * spent)
             spent = 0.0
@@ -134,7 +89,9 @@ def stages(name: str) -> dict[str, Any]:
     from workbench.bench.stages import Stopwatch
 
     if name in ("voice", "hush"):
-        pipeline, samples = hearing(), voice() if name == "voice" else hush()
+        from workbench.bench.sounds import blocks, hearing, sound_of
+
+        pipeline, samples = hearing(), sound_of(name)
         with Stopwatch() as watch:
             before = time.thread_time()
             for block in blocks(samples):
