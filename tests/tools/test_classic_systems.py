@@ -216,6 +216,7 @@ def test_page_shows_every_stored_result():
     for words in ("481,518", "2,000 / 500 kB", "98.0%", "50.0% (40.0%)", "49.0% (39.0%) (gate failed)", "two women"):
         assert words in row
     assert "--system D --modality speech" in text
+    assert "Its author's division: random clips of the same two speakers." in text
 
 
 def test_the_page_is_what_its_results_make_of_it():

@@ -62,7 +62,7 @@ def page(results: Mapping[str, Any]) -> str:
         lines.append(
             f"### {name}\n\nFront end `{model.front_end}`{_learned(model)}; {len(model.labels)} labels, "
             f"{model.epochs} epochs{less}, batch {model.batch}. "
-            f"The description leaves open, and we chose: {model.open}.\n\n"
+            f"Its author's division: {model.protocol}. The description leaves open, and we chose: {model.open}.\n\n"
             f"```sh\n{command(key, epochs)}\n{conversion(key)}\n```\n\n"
             f"![confusion matrix, author's division](classic-systems/{name}-author-confusion.png)\n"
             f"![confusion matrix, honest](classic-systems/{name}-honest-confusion.png)\n"
