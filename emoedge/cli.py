@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from emoedge import __version__, commands
 from emoedge.errors import ConfigError, DeliveryError, EmoedgeError, MediaError, ModelError, SourceError
+from emoedge.threads import READER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,9 +31,6 @@ EXIT_CONFIG = 78
 """EX_CONFIG: configuration or model refused."""
 EXIT_INTERRUPTED = 130
 """What shells report for a program ended by Ctrl-C."""
-
-READER = "-reader"
-"""How the names of threads that read a device end, as in emoedge.sources.keeper, which is too heavy for here."""
 
 _EPILOG = """\
 exit codes: 0 done; 2 wrong usage; 65 media that cannot be read or output that cannot be written; 69 broker

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from emoedge.errors import SourceError
 from emoedge.messages import SensorStatus
 from emoedge.ops.backoff import Backoff
+from emoedge.threads import READER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,6 @@ TICK = 0.2
 """Seconds between two looks at the reader; a loss is noticed at most this much after its time-out."""
 LEAVE = 0.4
 """Seconds that stop() gives a reader to close its device before it leaves it behind."""
-
-
-READER = "-reader"
-"""How the names of reading threads end."""
 
 
 class Device(Protocol[Item_co]):
