@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class EmoedgeError(Exception):
-    """Base of all errors that emoedge raises on purpose; `str()` is one line for the user."""
+    """Base of all errors that emoedge raises on purpose; `str()` is one line for the user for each finding."""
 
 
 class ConfigError(EmoedgeError):
@@ -24,7 +24,7 @@ class MediaError(SourceError):
 
 
 class ModelError(EmoedgeError):
-    """A model file is refused; the message names the file, the cause and the remedy."""
+    """Model files are refused; a line for each names the file, the cause and the remedy."""
 
 
 class DeliveryError(EmoedgeError):
