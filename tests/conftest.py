@@ -128,7 +128,7 @@ def check_wire(topic, body):
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
-    """Whatever a test does to logging, the next one hears everything."""
+    """Whatever a test does to logging, `control/log_level` too, the next one hears everything."""
     logger = logging.getLogger("emoedge")
     before = logger.level
     yield

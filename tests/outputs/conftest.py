@@ -1,6 +1,5 @@
 """Things to tell: states, beliefs and events, and a sink that tells them."""
 
-import logging
 import random
 
 import numpy as np
@@ -49,15 +48,6 @@ class Tell:
     @staticmethod
     def moved(number, at):
         return Event(EventType.EMOTION_UPDATE, at, "face-1", str(number), belief(at=at), {"number": number})
-
-
-@pytest.fixture(autouse=True)
-def keep_log_level():
-    """`control/log_level` is obeyed by the whole process, here the one that runs the tests."""
-    logger = logging.getLogger("emoedge")
-    before = logger.level
-    yield
-    logger.setLevel(before)
 
 
 @pytest.fixture
