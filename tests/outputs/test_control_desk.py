@@ -139,12 +139,15 @@ def test_requests_are_answered_with_their_transaction(desk, eventually):
 
 def test_who_comes_while_too_many_wait_is_told_by_the_transaction(desk):
     _sink, panel, listener, say = desk
-    turn = threading.Event()
-    panel.health_check = lambda: turn.wait(10) and {"status": "ok"}
+    begun, turn = threading.Event(), threading.Event()
+    panel.health_check = lambda: begun.set() or (turn.wait(30) and {"status": "ok"})
     for number in range(MAX_REQUESTS + 5):
         say("request/health_check", json.dumps({"transaction": number}))
-    busy = listener.wait("response/health_check", count=4, where=lambda item: item.json["error"] == "busy")
-    assert [item.json["transaction"] for item in busy][-1] == MAX_REQUESTS + 4
+        assert begun.wait(10), "the first is at work, and only the others wait"
+    busy = listener.wait("response/health_check", count=4)
+    assert [(item.json["transaction"], item.json["error"]) for item in busy] == [
+        (MAX_REQUESTS + number, "busy") for number in range(1, 5)
+    ]
     turn.set()
     told = listener.wait("response/health_check", count=MAX_REQUESTS + 5)
     assert {item.json["transaction"] for item in told} == set(range(MAX_REQUESTS + 5))
