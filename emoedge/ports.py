@@ -95,12 +95,12 @@ class AudioSource(Protocol):
 
     @property
     def ended(self) -> bool:
-        """True once a file source has been played to its end and all was taken."""
+        """True once a file source that does not loop has been played to its end and all was taken."""
         ...
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """`delivered`, `dropped` (samples), `clipped` (blocks), `invalid` (samples NaN), `reopened`."""
+        """`delivered`, `dropped`, `invalid` in samples, `clipped` in blocks, `reopened`: totals since construction."""
         ...
 
 

@@ -89,6 +89,6 @@ class Board:
             return None
 
     def empty(self) -> bool:
-        """Whether nothing waits but what is on the shelf."""
+        """Whether nothing waits but what is on the shelf and what was posted, which an end does not wait for."""
         with self._lock:
             return not self._dirty and not self._notes
