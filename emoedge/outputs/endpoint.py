@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CERTIFICATE_NAME_MISMATCH = (62, 63, 64)
 """X509_V_ERR_HOSTNAME_MISMATCH, _EMAIL_, _IP_ADDRESS_: OpenSSL's x509_vfy.h."""
 
+OWN_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+"""In the name of a TLS alert (RFC 8446, 6.2): what a client shows, or fails to show, does not satisfy the broker."""
+
 LOGIN_REFUSALS = ("Bad user name or password", "Not authorized", "Bad authentication method", "Banned")
 """CONNACK reasons that waiting will not cure; MQTT 3.1.1 codes 4 and 5 map to the first two."""
 
@@ -61,8 +64,8 @@ class Refusal:
     """True where only a person can help: retry slowly."""
 
 
-def from_error(error: Exception) -> Refusal:
-    """What went wrong below MQTT: name, network or TLS."""
+def from_error(error: Exception, *, tls: bool = False) -> Refusal:
+    """What went wrong below MQTT: name, network or TLS. `tls`: whether that was wanted."""
     if isinstance(error, ssl.SSLError):
         return _from_tls(error)
     known = {
@@ -73,12 +76,18 @@ def from_error(error: Exception) -> Refusal:
     for kind, text in known.items():
         if isinstance(error, kind):
             return Refusal(text)
+    if tls and isinstance(error, ConnectionResetError):  # a port without TLS does not know what to do with a handshake
+        return Refusal(f"TLS handshake failed ({str(error.strerror).lower()}); is this a TLS port?")
     if isinstance(error, OSError) and error.strerror:
         return Refusal(error.strerror.lower())
     return Refusal(str(error) or type(error).__name__)
 
 
 def _from_tls(error: ssl.SSLError) -> Refusal:
+    reason = (error.reason or "").rpartition("ALERT_")[2]
+    if any(word in reason for word in OWN_CERTIFICATE) and "ALERT_" in (error.reason or ""):
+        text = f"TLS handshake failed: it does not accept our certificate ({reason.lower().replace('_', ' ')})"
+        return Refusal(f"{text}; see mqtt.certificate", lasting=True)
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Refusal(f"TLS handshake failed ({error.reason or error}); is this a TLS port?", lasting=True)
     if error.verify_code in CERTIFICATE_NAME_MISMATCH:

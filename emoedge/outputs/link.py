@@ -12,7 +12,7 @@ import selectors
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -21,11 +21,13 @@ from paho.mqtt.properties import Properties
 
 from emoedge.ops.backoff import Backoff
 from emoedge.outputs.endpoint import Refusal, from_error, from_reason
+from emoedge.outputs.tls import last_alert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emoedge.outputs.endpoint import Endpoint
+    from emoedge.outputs.link_user import LinkUser
     from emoedge.outputs.message import Message
 
 log = logging.getLogger(__name__)
@@ -53,42 +55,6 @@ QUOTA = "Quota exceeded"
 
 IDLE_WAIT = 1.0
 """Seconds at most between two looks at keepalive and stop."""
-
-
-class LinkUser(Protocol):
-    """Who the link works for; called from the link's thread only."""
-
-    def connected(self) -> Sequence[str]:
-        """Run on every connect: the topics to subscribe to; `next_message` then gives the birth messages."""
-        ...
-
-    def disconnected(self) -> None:
-        """Note that nothing sent and not acknowledged may be taken as delivered."""
-        ...
-
-    def next_message(self, *, may_qos1: bool) -> Message | None:
-        """What to send next, None when nothing is due; QoS 1 only where `may_qos1`."""
-        ...
-
-    def next_due(self) -> float:
-        """Seconds until `next_message` should be asked again without a wake()."""
-        ...
-
-    def delivered(self, token: int, *, accepted: bool) -> None:
-        """Note that the broker has acknowledged, or refused, the message with this token."""
-        ...
-
-    def put_off(self, token: int) -> None:
-        """Note that the broker wants the message with this token again later."""
-        ...
-
-    def received(self, topic: str, body: bytes, *, retained: bool) -> None:
-        """Handle a message on a subscribed topic."""
-        ...
-
-    def drained(self) -> bool:
-        """Whether all that must be told has been delivered."""
-        ...
 
 
 class Link:
@@ -197,7 +163,7 @@ class Link:
         try:
             client.connect(self._endpoint.host, self._endpoint.port, self._endpoint.keepalive)
         except (OSError, ValueError) as error:
-            self._refusal = from_error(error)
+            self._refusal = from_error(error, tls=self._endpoint.tls is not None)
         else:
             if self._converse(client):
                 return self._lost()
@@ -279,6 +245,8 @@ class Link:
         if sock is not None:
             sock.close()
         was_up = self.connected
+        if (alert := last_alert(self._endpoint.tls)) is not None:
+            self._refusal = from_error(alert)
         self._ended()
         return was_up
 

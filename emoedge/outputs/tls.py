@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,38 @@ if TYPE_CHECKING:
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class _NamedContext(ssl.SSLContext):
+class _Socket(ssl.SSLSocket):
+    """Keeps in its context why the broker ended the connection; paho only says that it was lost."""
+
+    def recv(self, *args: Any, **options: Any) -> bytes:
+        """As the base class; an alert of TLS is kept."""
+        try:
+            return super().recv(*args, **options)
+        except ssl.SSLError as error:
+            if "ALERT" in (error.reason or "") and isinstance(self.context, _Context):
+                self.context.alert = error
+            raise
+
+    def send(self, *args: Any, **options: Any) -> int:
+        """As the base class; where the broker has hung up, its alert may still lie there unread."""
+        try:
+            return super().send(*args, **options)
+        except (ConnectionError, ssl.SSLEOFError):
+            with contextlib.suppress(OSError):
+                self.recv(1)
+            raise
+
+
+class _Context(ssl.SSLContext):
     """Checks the broker's certificate against a fixed name; paho always passes the host instead."""
 
+    sslsocket_class = _Socket
     server_name: str | None = None
+    alert: ssl.SSLError | None = None
 
     def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
         """As the base class, for `server_name` where it is set."""
+        self.alert = None
         if self.server_name is not None:
             options["server_hostname"] = self.server_name
         return super().wrap_socket(*args, **options)
@@ -32,7 +58,7 @@ def tls_context(config: MqttConfig) -> ssl.SSLContext | None:
     """
     if not config.tls:
         return None
-    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.server_name = config.server_name
     problems = []
@@ -52,6 +78,14 @@ def tls_context(config: MqttConfig) -> ssl.SSLContext | None:
     if problems:
         raise ConfigError(problems)
     return context
+
+
+def last_alert(context: ssl.SSLContext | None) -> ssl.SSLError | None:
+    """The alert that ended the last connection, None where none did.
+
+    With TLS 1.3 a broker looks at our certificate when our own handshake is over.
+    """
+    return context.alert if isinstance(context, _Context) else None
 
 
 def travels_in_the_clear(config: MqttConfig) -> bool:

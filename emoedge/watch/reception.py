@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from emoedge.ops.backoff import Backoff
 from emoedge.outputs.endpoint import Refusal, from_error, from_reason
 from emoedge.outputs.subscriber import Message
+from emoedge.outputs.tls import last_alert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,9 +89,11 @@ class Reception:
             try:
                 client.connect(self._endpoint.host, self._endpoint.port, self._endpoint.keepalive)
             except (OSError, ValueError) as error:
-                self._refusal = from_error(error)
+                self._refusal = from_error(error, tls=self._endpoint.tls is not None)
             else:
                 self._listen(client)
+            if (alert := last_alert(self._endpoint.tls)) is not None:
+                self._refusal = from_error(alert)
             refusal = self._refusal or Refusal("the connection was lost")
             if self._problem in {None, CONNECTING} or self._refusal is not None:
                 self._problem = refusal.text

@@ -8,7 +8,9 @@ import pytest
 
 from emoedge.config.outputs import MqttConfig
 from emoedge.errors import ConfigError
+from emoedge.outputs.endpoint import Endpoint
 from emoedge.outputs.tls import tls_context, travels_in_the_clear
+from emoedge.watch.reception import Reception
 
 pytestmark = pytest.mark.broker
 
@@ -95,13 +97,28 @@ def test_a_wrong_password_has_a_line_of_its_own(tls_broker, pki, make_sink, capl
 def test_a_client_certificate_is_shown_where_it_is_asked_for(tls_broker, pki, make_sink, caplog):
     broker = tls_broker("require_certificate true\nuse_identity_as_username true")
     trust = {"tls": True, "ca": f"{pki}/ca.pem", "server_name": "broker.test"}
-    without = make_sink(broker.port, refused_wait=0.2, **trust)
-    assert not without.wait_connected(1)
-    assert len(said(caplog)) >= 1
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+            "/CN=device", "-keyout", pki / "strange.key", "-out", pki / "strange.pem")  # fmt: skip
+    foreign = {"certificate": f"{pki}/strange.pem", "key": f"{pki}/strange.key"}
+    for shown, alert in (({}, "certificate required"), (foreign, "unknown ca")):
+        caplog.clear()
+        refused = make_sink(broker.port, refused_wait=0.1, **shown, **trust)
+        assert not refused.wait_connected(1)
+        refused.stop()
+        line = f"TLS handshake failed: it does not accept our certificate ({alert}); see mqtt.certificate; retrying slowly"
+        assert [text.split(": ", 1)[1] for text in said(caplog)] == [line]
     sink = make_sink(
         broker.port, device="test-2", certificate=f"{pki}/device.pem", key=f"{pki}/device.key", **trust
     )
     assert sink.wait_connected(5)
+
+
+def test_watch_names_a_certificate_that_is_not_accepted_too(tls_broker, pki, eventually):
+    config = MqttConfig(tls=True, ca=f"{pki}/ca.pem", server_name="broker.test")
+    port = tls_broker("require_certificate true").port
+    endpoint = Endpoint(host="127.0.0.1", port=port, client_id="", tls=tls_context(config))
+    with Reception(endpoint, "emoedge", None) as reception:
+        eventually(lambda: "does not accept our certificate" in (reception.problem or ""))
 
 
 def test_renewed_certificates_and_passwords_need_no_restart(tls_broker, pki, make_sink, caplog, tmp_path, eventually):
@@ -124,7 +141,8 @@ def test_renewed_certificates_and_passwords_need_no_restart(tls_broker, pki, mak
 def test_tls_towards_a_plain_port_and_the_other_way_round(broker, tls_broker, pki, make_sink, caplog):
     wrong = make_sink(broker.port, tls=True, ca=f"{pki}/ca.pem", refused_wait=0.2)
     assert not wrong.wait_connected(1)
-    assert wrong.problem
+    assert "TLS handshake failed" in wrong.problem
+    assert "is this a TLS port?" in wrong.problem
     plain = make_sink(tls_broker().port, device="test-2")
     assert not plain.wait_connected(1)
     assert plain.problem
