@@ -88,6 +88,16 @@ class Board:
                 return self._shelf[topic]
             return None
 
+    def again(self, message: Message) -> None:
+        """Send a message of `take` or `take_shelved` once more, unless its topic says something else by now."""
+        with self._lock:
+            if self._pinned.get(message.topic) is message:
+                self._dirty[message.topic] = None
+            elif self._shelf.get(message.topic) is message:
+                self._shelf_dirty[message.topic] = None
+            elif message.topic not in self._pinned and len(self._notes) < MAX_NOTES:
+                self._notes.appendleft(message)
+
     def empty(self) -> bool:
         """Whether nothing waits but what is on the shelf and what was posted, which an end does not wait for."""
         with self._lock:

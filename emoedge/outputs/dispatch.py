@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emoedge.outputs import payloads
 from emoedge.outputs.message import Message
+from emoedge.outputs.untaken import Untaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ LATE_AFTER = 2.0
 """Seconds before the present connection: what was stored earlier comes from an outage, not from the start."""
 
 PUT_OFF = 2.0
-"""Seconds without events for a broker whose quota is exceeded; quotas are counted by the second."""
+"""Seconds without QoS 1 for a broker whose quota is exceeded; quotas are counted by the second."""
 
 BATCH = 50
 """Events read from the outbox at once."""
@@ -83,7 +84,8 @@ class Dispatch:
         self._on_connect = on_connect
         self._subscriptions = tuple(subscriptions)
         self._subscribers = (*subscribers, leftovers)
-        self._chores = (*chores, leftovers)
+        self._untaken = Untaken()
+        self._chores = (*chores, leftovers, self._untaken)
         self._fetched: deque[StoredEvent] = deque()
         self._cursor = 0
         self._connected_at = 0.0
@@ -112,6 +114,7 @@ class Dispatch:
         """Begin with the oldest unacknowledged event again."""
         self._begin_after(0)
         self._unanswered = 0
+        self._go_on_at = 0.0
         self._leftovers.disconnected()
 
     def next_message(self, *, may_qos1: bool) -> Message | None:
@@ -120,6 +123,7 @@ class Dispatch:
         for chore in self._chores:
             if chore.due(now) <= 0:
                 chore.tick(now)
+        may_qos1 = may_qos1 and now >= self._go_on_at
         message = self._board.take(may_qos1=may_qos1)
         if message is not None:
             return message
@@ -136,8 +140,13 @@ class Dispatch:
         now = time.monotonic()
         return min(self._pacer.due(now), *(chore.due(now) for chore in self._chores), float("inf"))
 
-    def delivered(self, token: int, *, accepted: bool) -> None:
+    def delivered(self, message: Message, *, accepted: bool) -> None:
         """Strike an event off; one that the broker refuses would be refused for ever."""
+        token = message.token
+        if token is None:
+            self._untaken.note(message, accepted=accepted)
+            self._full = self._full and not self._all_through()
+            return
         if token < 0:
             self._leftovers.delivered(token, accepted=accepted)
             return
@@ -148,18 +157,22 @@ class Dispatch:
         self._refusing = not accepted
         self._unanswered -= 1
         self._outbox.delete(token)
-        self._full = self._full and len(self._outbox) > 0  # what waited is through: the next time is told again
+        self._full = self._full and not self._all_through()  # the next time is told again
 
-    def put_off(self, token: int) -> None:
-        """Send nothing for a moment, then again all that was put off."""
-        if token < 0:  # of a topic that is cleared: the next connection tries again
+    def put_off(self, message: Message) -> None:
+        """Send nothing that is to be acknowledged for a moment, then again all that was put off."""
+        token = message.token
+        if token is not None and token < 0:  # of a topic that is cleared: the next connection tries again
             return
         if not self._full:
-            log.warning("mqtt: the broker takes no more events at present (quota exceeded); they wait")
+            log.warning("mqtt: the broker takes no more at present (quota exceeded); what it refuses waits")
         self._full = True
+        self._go_on_at = time.monotonic() + PUT_OFF
+        if token is None:
+            self._board.again(message)
+            return
         self._unanswered -= 1
         self._put_off = token if self._put_off is None else min(self._put_off, token)
-        self._go_on_at = time.monotonic() + PUT_OFF
 
     def received(self, topic: str, body: bytes, *, retained: bool) -> None:
         """Hand a message to the one it is for."""
@@ -171,6 +184,9 @@ class Dispatch:
         """Whether nothing waits to be told."""
         return self._board.empty() and not self._pacer.pending and len(self._outbox) == 0
 
+    def _all_through(self) -> bool:
+        return self._board.empty() and len(self._outbox) == 0
+
     def _begin_after(self, row_id: int) -> None:
         self._fetched.clear()
         self._cursor, self._put_off = row_id, None
@@ -178,7 +194,7 @@ class Dispatch:
     def _next_event(self) -> Message | None:
         if self._put_off is not None:
             # What is still on its way would otherwise be sent twice.
-            if self._unanswered > 0 or time.monotonic() < self._go_on_at:
+            if self._unanswered > 0:
                 return None
             self._begin_after(self._put_off - 1)
         while self._fetched or self._fetch():

@@ -77,7 +77,7 @@ class Link:
         self._refused = Backoff(refused_wait, refused_wait, jitter=0.2)
         self._first_version = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
         self._version = self._first_version
-        self._inflight: dict[int, int | None] = {}
+        self._inflight: dict[int, Message] = {}
         self._window = WINDOW
         self._up = threading.Event()
         self._up_since = 0.0
@@ -279,7 +279,7 @@ class Link:
             properties.MessageExpiryInterval = message.expiry
         sent = client.publish(message.topic, message.body, message.qos, message.retain, properties)
         if message.qos:
-            self._inflight[sent.mid] = message.token
+            self._inflight[sent.mid] = message
         return sent.mid
 
     def _may_leave(self, client: paho.Client) -> bool:
@@ -352,12 +352,13 @@ class Link:
             self._problem = self._refusal.text if self._refusal else f"connection lost{detail}"
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
-        if mid in self._inflight:
-            token = self._inflight.pop(mid)
-            if token is not None and reason.getName() == QUOTA:
-                self._user.put_off(token)
-            elif token is not None:
-                self._user.delivered(token, accepted=not reason.is_failure)
+        message = self._inflight.pop(mid, None)
+        if message is None:
+            return
+        if reason.getName() == QUOTA:
+            self._user.put_off(message)
+        else:
+            self._user.delivered(message, accepted=not reason.is_failure)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         self._user.received(message.topic, bytes(message.payload), retained=message.retain)

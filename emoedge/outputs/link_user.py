@@ -29,12 +29,12 @@ class LinkUser(Protocol):
         """Seconds until `next_message` should be asked again without a wake()."""
         ...
 
-    def delivered(self, token: int, *, accepted: bool) -> None:
-        """Note that the broker has acknowledged, or refused, the message with this token."""
+    def delivered(self, message: Message, *, accepted: bool) -> None:
+        """Note that the broker has acknowledged, or refused, a message of QoS 1."""
         ...
 
-    def put_off(self, token: int) -> None:
-        """Note that the broker wants the message with this token again later."""
+    def put_off(self, message: Message) -> None:
+        """Note that the broker wants a message of QoS 1 again later."""
         ...
 
     def received(self, topic: str, body: bytes, *, retained: bool) -> None:

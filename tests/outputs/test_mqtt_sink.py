@@ -15,6 +15,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from emoedge.config.outputs import HomeAssistantConfig
 from emoedge.messages import SensorStatus
 from emoedge.ops.backoff import Backoff
 from emoedge.ops.clock import SystemClock
@@ -290,7 +291,8 @@ def test_events_wait_for_a_broker_whose_quota_is_exceeded(
     answer, put_off = Link._on_publish, []
 
     def exceeded(link, client, data, mid, reason, properties):
-        if link._inflight.get(mid) is not None and len(put_off) < 5:
+        message = link._inflight.get(mid)
+        if message is not None and message.token is not None and len(put_off) < 5:
             put_off.append(mid)
             reason = ReasonCode(PacketTypes.PUBACK, "Quota exceeded")
         answer(link, client, data, mid, reason, properties)
@@ -308,6 +310,57 @@ def test_events_wait_for_a_broker_whose_quota_is_exceeded(
     assert len({item["event_id"] for item in told}) == 60
     assert (sink.drops["refused"], sink.drops["events"]) == (0, 0)
     assert len([r for r in caplog.records if "quota" in r.getMessage()]) == 1
+
+
+def test_a_birth_and_answers_are_told_again_after_a_quota_was_exceeded(
+    broker, listen, make_sink, monkeypatch, eventually, caplog
+):
+    monkeypatch.setattr(dispatch_module, "PUT_OFF", 0.2)
+    answer, put_off = Link._on_publish, []
+
+    def exceeded(link, client, data, mid, reason, properties):
+        # A broker that refuses does not pass on; this one has, so what counts is what comes a second time.
+        message = link._inflight.get(mid)
+        if message is not None and message.topic not in put_off and not message.topic.endswith("/schema/info"):
+            put_off.append(message.topic)
+            reason = ReasonCode(PacketTypes.PUBACK, "Quota exceeded")
+        answer(link, client, data, mid, reason, properties)
+
+    monkeypatch.setattr(Link, "_on_publish", exceeded)
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    for topic in ("status", "info", "control/paused", "schema/event"):
+        listener.wait(topic, count=2)
+    assert len([r for r in caplog.records if "quota" in r.getMessage()]) == 1
+    listener.client.publish("emoedge/test-1/request/options", "{}", 1)
+    listener.wait("response/options", count=2)
+    eventually(lambda: [item.topic for item in listener.heard].count("homeassistant/device/emoedge-test-1/config") == 2)
+    assert len(listener.on("schema/info")) == 1, "nothing but what was refused is told again"
+
+
+def test_topics_that_the_broker_does_not_take_are_named_once(make_broker, make_sink, eventually, caplog, tmp_path):
+    (tmp_path / "acl").write_text(
+        "topic readwrite emoedge/#\ntopic deny emoedge/test-2/control/#\ntopic deny emoedge/test-2/info\n"
+        "topic deny emoedge/test-2/schema/#\n"
+    )
+    broker = make_broker(f"acl_file {tmp_path}/acl")
+
+    def lines():
+        return [r.getMessage() for r in caplog.records if "does not take" in r.getMessage()]
+
+    first = make_sink(broker.port)
+    line = "mqtt: the broker does not take {}; see its access control list"
+    assert eventually(lines) == [line.format("homeassistant/device/emoedge-test-1/config")]
+    broker.stop()
+    eventually(lambda: not first.connected)
+    broker.start()
+    assert first.wait_connected(5)
+    make_sink(broker.port, device="test-3", home_assistant=HomeAssistantConfig(enabled=False))
+    make_sink(broker.port, device="test-2", home_assistant=HomeAssistantConfig(enabled=False))
+    _, other = eventually(lambda: lines()[1:] and lines())
+    named = ", ".join(f"emoedge/test-2/{name}" for name in ("control/paused", "control/log_level", "control/raw", "info"))
+    assert other == line.format(f"{named} and {len(NAMES)} more")
 
 
 def test_the_connection_speaks_mqtt_5_and_emotion_expires(broker, listen, make_sink, tell, caplog):
