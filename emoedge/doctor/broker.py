@@ -16,7 +16,7 @@ from emoedge.errors import ConfigError
 from emoedge.ops.credentials import STORED, mqtt_password
 from emoedge.ops.identity import default_device_id
 from emoedge.outputs.endpoint import LOGIN_REFUSALS, from_error
-from emoedge.outputs.tls import tls_context
+from emoedge.outputs.tls import last_alert, tls_context
 
 if TYPE_CHECKING:
     from emoedge.config import Config
@@ -101,7 +101,8 @@ def _network(mqtt: MqttConfig) -> tuple[list[Finding], bool]:
         remedy = "see mqtt.ca and mqtt.server_name" if isinstance(error, ssl.SSLError) else (
             "is the broker running, does it listen on that address, does a firewall stand between?"
         )  # fmt: skip
-        return [failed(STAGE, f"{address}: {from_error(error).text}", remedy, UNAVAILABLE)], False
+        refusal = from_error(error, tls=context is not None)
+        return [failed(STAGE, f"{address}: {refusal.text}", remedy, UNAVAILABLE)], False
 
 
 class _Conversation:
@@ -134,16 +135,18 @@ class _Conversation:
         try:
             client.connect(self._mqtt.host, self._mqtt.port, 15)
             client.loop_start()
-            return self._judge()
+            return self._judge(context)
         except OSError as error:
             return [failed(STAGE, from_error(error).text, "see the broker's log", UNAVAILABLE)]
         finally:
             client.disconnect()
             client.loop_stop()
 
-    def _judge(self) -> list[Finding]:
+    def _judge(self, context: ssl.SSLContext | None) -> list[Finding]:
         who = f"user {self._mqtt.username}" if self._mqtt.username else "anonymous"
         if not self._answered.wait(TIMEOUT):
+            if (alert := last_alert(context)) is not None:
+                return [failed(STAGE, from_error(alert).text, "see mqtt.certificate and mqtt.key", UNAVAILABLE)]
             remedy = "is it an MQTT broker? WebSocket and TLS ports do not answer here"
             return [failed(STAGE, "takes the connection but does not answer", remedy, UNAVAILABLE)]
         if self._refused is not None:

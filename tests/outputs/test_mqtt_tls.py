@@ -6,7 +6,10 @@ import threading
 
 import pytest
 
+from emoedge.config import default_config
 from emoedge.config.outputs import MqttConfig
+from emoedge.doctor import broker as doctor
+from emoedge.doctor.finding import Verdict
 from emoedge.errors import ConfigError
 from emoedge.outputs.endpoint import Endpoint
 from emoedge.outputs.tls import tls_context, travels_in_the_clear
@@ -119,6 +122,14 @@ def test_watch_names_a_certificate_that_is_not_accepted_too(tls_broker, pki, eve
     endpoint = Endpoint(host="127.0.0.1", port=port, client_id="", tls=tls_context(config))
     with Reception(endpoint, "emoedge", None) as reception:
         eventually(lambda: "does not accept our certificate" in (reception.problem or ""))
+
+
+def test_so_does_the_doctor(tls_broker, pki):
+    settings = {"port": tls_broker("require_certificate true").port, "ca": f"{pki}/ca.pem", "tls": True}
+    overrides = {"mqtt.host": "127.0.0.1", "mqtt.server_name": "broker.test"} | {f"mqtt.{k}": v for k, v in settings.items()}
+    reached, refused = doctor.check(default_config(overrides=overrides))
+    assert (reached.verdict, refused.verdict, refused.code) == (Verdict.PASS, Verdict.FAIL, 69)
+    assert "it does not accept our certificate (certificate required)" in refused.said
 
 
 def test_renewed_certificates_and_passwords_need_no_restart(tls_broker, pki, make_sink, caplog, tmp_path, eventually):
