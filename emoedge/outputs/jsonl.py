@@ -25,9 +25,9 @@ class JsonlSink:
     """Implements the port `Sink`. Deterministic: the same events, clock and `boot_id` give the same bytes.
 
     `path`: file that lines are appended to, `-` for stdout. A file that cannot be written is reported
-    once, and tried again with each event; those that it missed are counted in `dropped`. `whole` is for a
-    recording's lines, all or an error: the file is started anew, and MediaError is raised where one cannot be
-    written, BrokenPipeError where nobody reads on.
+    once, and tried again with each event; a few that it missed are written then, the others are counted in
+    `dropped`. `whole` is for a recording's lines, all or an error: the file is started anew, and MediaError is
+    raised where one cannot be written, BrokenPipeError where nobody reads on.
     """
 
     def __init__(self, path: str, clock: Clock, *, boot_id: str, whole: bool = False) -> None:
@@ -36,6 +36,8 @@ class JsonlSink:
         self._stamp = Stamp(clock, boot_id)
         self._file: BinaryIO | None = None
         self._stopped = False
+        self._waiting = 0
+        """Lines in the file's buffer, which the next one takes along once there is room again."""
         self.problem: str | None = None
         """Why events are not written now, one line."""
         self.dropped = 0
@@ -61,14 +63,22 @@ class JsonlSink:
         if self._file is None:
             self.dropped += 1
             return
+        self._waiting += 1
         try:
-            self._file.write(line)
-            self._file.flush()
+            self._write(self._file, line)
         except (OSError, ValueError) as error:  # ValueError: stdout was closed under us
-            self.dropped += 1
             self._fail(error)
         else:
-            self.problem = None
+            self.problem, self._waiting = None, 0
+
+    def _write(self, file: BinaryIO, line: bytes) -> None:
+        try:
+            file.write(line)
+        except (OSError, ValueError):  # the buffer is full of lines that wait, and took no more
+            self._waiting -= 1
+            self.dropped += 1
+            raise
+        file.flush()
 
     def state(self, state: State) -> None:
         """Nothing: lines are for transitions."""
@@ -82,6 +92,7 @@ class JsonlSink:
         try:
             file.close()
         except OSError as error:
+            self.dropped += self._waiting
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:

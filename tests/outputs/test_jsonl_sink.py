@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import resource
+import signal
 import sys
 
 from jsonschema import Draft202012Validator
@@ -62,6 +64,27 @@ def test_a_full_disk_and_a_missing_folder_are_survived_and_reported_once(tmp_pat
     with caplog.at_level(logging.WARNING):
         assert play(tmp_path / "no" / "a.jsonl", tell).dropped == 5
     assert len(caplog.records) == 1
+
+
+def test_only_what_is_never_written_counts_as_lost(tmp_path, tell):
+    path = tmp_path / "a.jsonl"
+    sink = JsonlSink(str(path), ManualClock(), boot_id="full")
+    sink.start()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit fails instead of killing
+    try:
+        for number in range(40):
+            room = 4096 if number < 30 else limits[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+            sink.event(tell.moved(number, 0.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    sink.stop()
+    there = [json.loads(line)["number"] for line in path.read_bytes().splitlines()]
+    assert sorted(set(there)) == there
+    assert there[-10:] == list(range(30, 40))
+    assert sink.dropped == 40 - len(there) > 0
 
 
 def test_a_folder_that_comes_late_is_written_to(tmp_path, tell, caplog):
