@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 MAX_REQUESTS = 16
 """Requests that wait for their turn; more are refused as busy."""
 
+ANEW = ("reload", "restart")
+"""Requests after which the daemon begins anew, where its settings let it: a service that refuses them stays down."""
+
 
 class ControlPanel(Protocol):
     """What the daemon lets others do. Called from threads of the outputs; returns within seconds."""
@@ -220,7 +223,7 @@ class ControlDesk:
                 self._answer(request, error=f"{type(error).__name__}: {error}")
             else:
                 self._answer(request, data=data)
-                if request.command in ("reload", "restart") and self._panel is not None:
+                if request.command in ANEW and self._panel is not None:
                     # After the answer: what is not on its way when the end begins is not waited for.
                     log.info("control: %s was asked for", request.command)
                     self._panel.restart()
@@ -234,9 +237,18 @@ class ControlDesk:
             return self._panel.health_check()
         if request.command == "snapshot_config":
             return self._panel.snapshot_config()
-        if request.command == "reload":
-            self._panel.check_settings()
+        if request.command in ANEW:
+            self._check_settings(self._panel, request.command)
         return None
+
+    @staticmethod
+    def _check_settings(panel: ControlPanel, command: str) -> None:
+        try:
+            panel.check_settings()
+        except EmoedgeError as error:
+            # A button shows nobody the answer.
+            log.warning("control: request/%s: refused, the daemon could not start again: %s", command, error)
+            raise
 
     def _set_options(self, wanted: Any) -> dict[str, object]:
         """Set the controls that `wanted` names, all or none; answer what there is to set and its values."""

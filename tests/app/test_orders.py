@@ -94,7 +94,7 @@ def test_a_pause_outlives_a_restart_without_a_state_directory(broker, listen, da
     assert running.stop()[0] == 0
 
 
-def test_reload_refuses_wrong_settings_and_takes_right_ones(unit, tmp_path):
+def test_reload_and_restart_refuse_wrong_settings_and_take_right_ones(unit, tmp_path):
     running, listener, say, text = unit
     config = tmp_path / "config-0.yaml"
     config.write_text(text(rate=-1))
@@ -106,6 +106,11 @@ def test_reload_refuses_wrong_settings_and_takes_right_ones(unit, tmp_path):
     say("request/reload", '{"transaction": 4}')
     told = listener.wait("response/reload", count=2, timeout=20)[-1].json
     assert (told["status"], "mqtt.password_file" in told["error"]) == ("error", True)
+    say("request/restart", '{"transaction": 5}')
+    told = listener.wait("response/restart", timeout=20)[-1].json
+    assert (told["status"], "mqtt.password_file" in told["error"]) == ("error", True)
+    listener.wait("log", where=lambda item: "request/restart" in item.json["message"])
+    assert len(boots(listener)) == 1, "it must not end where it could not start again"
     config.write_text(text(rate=2))
     say("request/reload", '{"transaction": 2}')
     assert listener.wait("response/reload", count=3, timeout=20)[-1].json["status"] == "ok"
