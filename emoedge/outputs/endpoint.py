@@ -83,6 +83,11 @@ def from_error(error: Exception, *, tls: bool = False) -> Refusal:
     return Refusal(str(error) or type(error).__name__)
 
 
+def from_silence(*, tls: bool) -> Refusal:
+    """What it means that the connection stands, or is closed again, without a word; `tls`: whether that was spoken."""
+    return Refusal(f"takes the connection but does not answer as a broker{'' if tls else '; is this a TLS port?'}")
+
+
 def _from_tls(error: ssl.SSLError) -> Refusal:
     reason = (error.reason or "").rpartition("ALERT_")[2]
     if any(word in reason for word in OWN_CERTIFICATE) and "ALERT_" in (error.reason or ""):

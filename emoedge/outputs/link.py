@@ -20,7 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from emoedge.ops.backoff import Backoff
-from emoedge.outputs.endpoint import Refusal, from_error, from_reason
+from emoedge.outputs.endpoint import Refusal, from_error, from_reason, from_silence
 from emoedge.outputs.tls import last_alert
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Link:
                 self._version = MQTTProtocolVersion.MQTTv311
                 return 0.0
         self._version = self._first_version
-        refusal = self._refusal or Refusal("takes the connection but does not answer as a broker")
+        refusal = self._refusal or from_silence(tls=self._endpoint.tls is not None)
         self._problem = refusal.text
         self._say(logging.WARNING, f"{refusal.text}; retrying{' slowly' if refusal.lasting else ''}")
         return self._refused.next() if refusal.lasting else self._backoff.next()

@@ -11,7 +11,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from emoedge.ops.backoff import Backoff
-from emoedge.outputs.endpoint import Refusal, from_error, from_reason
+from emoedge.outputs.endpoint import Refusal, from_error, from_reason, from_silence
 from emoedge.outputs.subscriber import Message
 from emoedge.outputs.tls import last_alert
 
@@ -121,7 +121,7 @@ class Reception:
             if self._refusal is not None:
                 break
             if not client.is_connected() and time.monotonic() > answer_by:
-                self._refusal = Refusal("takes the connection but does not answer as a broker")
+                self._refusal = from_silence(tls=self._endpoint.tls is not None)
                 break
         client.disconnect()
 

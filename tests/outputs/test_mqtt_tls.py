@@ -156,7 +156,7 @@ def test_tls_towards_a_plain_port_and_the_other_way_round(broker, tls_broker, pk
     assert "is this a TLS port?" in wrong.problem
     plain = make_sink(tls_broker().port, device="test-2")
     assert not plain.wait_connected(1)
-    assert plain.problem
+    assert plain.problem == "takes the connection but does not answer as a broker; is this a TLS port?"
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_one_that_never_answers_is_asked_with_patience_and_reported_once(pretend
         sink = make_sink(server.port)
         assert not sink.wait_connected(2.5)
     assert [record.getMessage() for record in caplog.records if record.name.endswith("link")] == [
-        f"mqtt broker 127.0.0.1:{server.port}: takes the connection but does not answer as a broker; retrying"
+        f"mqtt broker 127.0.0.1:{server.port}: takes the connection but does not answer as a broker; is this a TLS port?; retrying"
     ]
     assert server.versions[:4] == [5, 4, 5, 4]
     assert len(server.versions) < 25
