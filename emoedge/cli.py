@@ -72,8 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if argv is not None:
         return _run(argv)
-    if sys.stdout is None:  # closed by the shell, as `>&-` does
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    _fill_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         codecs.register_error("emoedge.escaped", _escaped)
         sys.stdout = _Stdout.instead_of(sys.stdout)
@@ -81,6 +80,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     _let_go_of_stdout()
     _leave_blocked_readers(code)
     return code
+
+
+def _fill_what_is_closed() -> None:
+    """Let /dev/null stand where the shell closed stdin, stdout or stderr, as `2>&-` does.
+
+    A file opened later would stand there, and get what libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace")
 
 
 class _Stdout(io.TextIOWrapper):

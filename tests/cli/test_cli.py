@@ -4,8 +4,11 @@ import errno
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -138,6 +141,27 @@ def test_a_disk_that_is_full_elsewhere_is_a_defect(monkeypatch):
 
 def test_a_closed_stdout_is_no_error():
     assert shell("devices >&-", unbuffered="").returncode == 0
+
+
+def test_a_closed_stderr_ends_no_daemon_and_no_file_takes_its_place(tmp_path):
+    events, config = tmp_path / "events.jsonl", tmp_path / "c.yaml"
+    config.write_text(
+        "deployment: {context: home}\ncamera: {source: none}\nmicrophone: {source: none}\n"
+        f"mqtt: {{host: none}}\njsonl: {{path: {events}}}\n"
+    )
+    run = f"exec {sys.executable} -m emoedge run --config {config} <&- >&- 2>&-"
+    process = subprocess.Popen(["bash", "-c", run])
+    try:
+        limit = time.monotonic() + 30
+        while not events.exists() and process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert process.poll() is None
+        assert {str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)} == {os.devnull}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_check_lists_all_mistakes_and_is_78(tmp_path):
