@@ -131,7 +131,10 @@ def config_page() -> str:
         "`run` and `check` read `--config F`, else `./config.yaml`, else `/etc/emoedge/config.yaml`; `replay`,",
         "`view`, `classify` and `watch` use the defaults unless `--config` is given. Unknown keys are refused. All",
         "mistakes are listed at once as `file:line: key: value: what would be right`, and the exit code is 78.",
-        "The file [config.yaml](../config.yaml) holds every key at its default.",
+        "The file [config.yaml](../config.yaml) holds every key at its default.", "",
+        "In a path `~` stands for the home folder of who runs emoedge, `~user` for that of another. Where it is",
+        "relative it starts in the working directory, which is `/var/lib/emoedge` for the service; that of a model",
+        "may also start in the folder of the configuration.",
     ]  # fmt: skip
     for member in section(Config).members.values():
         lines += _config_section(member, 2)

@@ -12,9 +12,9 @@ class CameraConfig:
     """Where pictures come from."""
 
     source: str = setting(
-        "/dev/video0",
+        "/dev/video0", path=True,
         help="A /dev/video or /dev/v4l/by-id path, an rtsp:// or http:// URL, a file, or `none`.",
-    )
+    )  # fmt: skip
     size: str = setting(
         "640x480", pattern=r"[1-9]\d{1,3}x[1-9]\d{1,3}", form="WIDTHxHEIGHT in px",
         help="Picture size asked of the device.",

@@ -19,7 +19,7 @@ class DeviceConfig:
         help="Name in every topic; null makes one from the host name and the machine id.",
     )  # fmt: skip
     state_directory: str | None = setting(
-        None, allow_none=True,
+        None, allow_none=True, path=True,
         help="Where state that must survive a restart is kept; null takes systemd's STATE_DIRECTORY, else memory.",
     )  # fmt: skip
 

@@ -43,6 +43,7 @@ class Key:
     pattern: str
     form: str
     allow_none: bool
+    path: bool
 
     @property
     def leaf(self) -> str:

@@ -11,7 +11,9 @@ from emoedge.config.setting import setting
 class MicrophoneConfig:
     """Where sound comes from."""
 
-    source: str = setting("default", help="A device name from `emoedge devices`, `default`, a sound file, or `none`.")
+    source: str = setting(
+        "default", path=True, help="A device name from `emoedge devices`, `default`, a sound file, or `none`."
+    )
     rate: int | None = setting(
         None, minimum=8000, maximum=192000, unit="Hz", allow_none=True,
         help="Sample rate asked of the device; null takes what it offers best. Resampled to 16 kHz.",

@@ -20,21 +20,23 @@ class MqttConfig:
         "service could not read it. Better: the next two; as a service: the systemd credential `mqtt-password`.",
     )  # fmt: skip
     password_file: str | None = setting(
-        None, allow_none=True, help="File whose first line is the password; who runs emoedge must be able to read it."
-    )
+        None, allow_none=True, path=True,
+        help="File whose first line is the password; who runs emoedge must be able to read it.",
+    )  # fmt: skip
     password_env: str | None = setting(
         None, pattern=r"[A-Za-z_][A-Za-z0-9_]*", form="name of an environment variable", allow_none=True,
         help="Environment variable that holds the password.",
     )  # fmt: skip
     tls: bool = setting(default=False, help="Encrypt the connection; brokers listen on port 8883 for that.")
     ca: str | None = setting(
-        None, allow_none=True, help="PEM file of the CA that signed the broker's certificate; null trusts the system's."
-    )
+        None, allow_none=True, path=True,
+        help="PEM file of the CA that signed the broker's certificate; null trusts the system's.",
+    )  # fmt: skip
     certificate: str | None = setting(
-        None, allow_none=True, help="PEM file of this device's own certificate, where the broker wants one."
+        None, allow_none=True, path=True, help="PEM file of this device's own certificate, where the broker wants one."
     )
     key: str | None = setting(
-        None, allow_none=True, help="PEM file of its private key; null where that stands in `certificate`."
+        None, allow_none=True, path=True, help="PEM file of its private key; null where that stands in `certificate`."
     )
     server_name: str | None = setting(
         None, allow_none=True, help="Name that the broker's certificate must bear; null takes `host`."
@@ -78,7 +80,7 @@ class JsonlConfig:
     """Events as JSON lines."""
 
     path: str | None = setting(
-        None, allow_none=True, help="File that events are appended to, `-` for stdout, null for none."
+        None, allow_none=True, path=True, help="File that events are appended to, `-` for stdout, null for none."
     )
 
 

@@ -20,6 +20,7 @@ def setting(
     pattern: str = "",
     form: str = "",
     allow_none: bool = False,
+    path: bool = False,
 ) -> Any:
     """A dataclass field whose metadata drive validation, `config.yaml` and the reference page.
 
@@ -27,10 +28,12 @@ def setting(
     `minimum` and `maximum` are inclusive. `choices` are values of the field's own type.
     `pattern` is a full-match regular expression for strings, `form` says the same in words.
     `allow_none`: the key may be null in YAML (its type is then `X | None`).
+    `path`: the text is, or may be, a path: `~` before it is a home folder.
     """
     metadata = {
         "help": help, "unit": unit, "minimum": minimum, "maximum": maximum,
         "choices": tuple(choices), "pattern": pattern, "form": form, "allow_none": allow_none,
+        "path": path,
     }  # fmt: skip
     if default is MISSING:
         return field(metadata=metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os.path
 import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,13 @@ def _check_one(key: Key, value: Any) -> Any:
         raise WrongValueError(f"expected {key.expected}, without line breaks and control characters")
     if not fits:
         raise WrongValueError(f"expected {key.expected}")
-    return value
+    return _at_home(value) if key.path else value
+
+
+def _at_home(path: str) -> str:
+    """A path with the home folder in place of `~` or `~user`, as a shell has it; else as it is."""
+    # Path's own raises where there is no such user; a camera's or a microphone's file may begin with ~.
+    return os.path.expanduser(path)  # noqa: PTH111
 
 
 def _is_text(character: str) -> bool:

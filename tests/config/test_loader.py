@@ -236,6 +236,26 @@ def test_overrides_win_and_are_checked():
     assert sorted(line.partition(":")[0] for line in found) == ["camera.fps", "mqtt.port", "mqtt.prot"]
 
 
+def test_a_tilde_is_the_home_folder_wherever_a_path_stands(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    written = (
+        "device: {state_directory: ~/emoedge state}\ncamera: {source: ~/film.mp4}\nmicrophone: {source: ~/sound.wav}\n"
+        "mqtt: {tls: true, username: a, password_file: ~/word, ca: ~/ca.pem, certificate: ~/me.pem, key: ~root/me.key}\n"
+        "jsonl: {path: ~/events.jsonl}\n"
+    )
+    config = loads(GOOD + written)
+    assert config.device.state_directory == "/home/ann/emoedge state"
+    assert (config.camera.source, config.microphone.source) == ("/home/ann/film.mp4", "/home/ann/sound.wav")
+    assert (config.mqtt.password_file, config.mqtt.ca) == ("/home/ann/word", "/home/ann/ca.pem")
+    assert (config.mqtt.certificate, config.mqtt.key) == ("/home/ann/me.pem", "/root/me.key")
+    assert config.jsonl.path == "/home/ann/events.jsonl"
+
+
+def test_a_name_that_only_begins_with_a_tilde_stays():
+    config = loads(GOOD + "camera: {source: ~film.mp4}\nhome_assistant: {name: ~/ here}\n")
+    assert (config.camera.source, config.home_assistant.name) == ("~film.mp4", "~/ here")
+
+
 def test_context_may_be_missing_for_replays():
     assert loads("camera: {source: none}\n", require_context=False).deployment.context == "demo"
     assert default_config().deployment.context == "demo"
