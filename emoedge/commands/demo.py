@@ -123,7 +123,10 @@ def program() -> str:
     called = Path(sys.argv[0])
     if called.name != "emoedge" or shutil.which("emoedge") == str(called):
         return "emoedge"
-    return os.path.relpath(called) if called.is_relative_to(Path.cwd()) else str(called)
+    try:
+        return os.path.relpath(called) if called.is_relative_to(Path.cwd()) else str(called)
+    except FileNotFoundError:  # the working directory was removed
+        return str(called)
 
 
 def next_steps(emoedge: str, broker: tuple[str, int] | None) -> str:

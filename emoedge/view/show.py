@@ -153,6 +153,12 @@ class Show:
 
     def _target_problem(self, target: str) -> str | None:
         """Why nothing can be written there, if so."""
+        try:
+            return self._misplaced(target)
+        except OSError as error:  # a folder where this user may not look
+            return f"--output {target}: {error.strerror}; name another place"
+
+    def _misplaced(self, target: str) -> str | None:
         path = Path(target)
         if path.suffix.lower() not in {"", FILM} and not path.is_dir() and not target.endswith("/"):
             return f"--output {target}: expected a film, whose name ends in {FILM}, or a folder"

@@ -70,6 +70,14 @@ def test_the_program_is_named_as_it_can_be_typed_again(monkeypatch, tmp_path, ca
     assert program() == expected
 
 
+def test_the_program_is_named_from_a_folder_that_was_removed(monkeypatch, tmp_path):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr(sys, "argv", ["/opt/emoedge/bin/emoedge"])
+    assert program() == "/opt/emoedge/bin/emoedge"
+
+
 def test_the_next_steps_can_be_typed():
     import yaml
 

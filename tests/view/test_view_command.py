@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from emoedge import cli
+
 
 def state_of(url):
     base, _, query = url.partition("?")
@@ -215,6 +217,14 @@ def test_wrong_use_is_2(emoedge_view, demo, smile, tmp_path, arguments, words):
     assert done.returncode == 2
     assert words in done.stderr
     assert (tmp_path / "film.mp4").read_bytes() == demo[0].read_bytes()
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "folder/", "folder"])
+def test_a_place_where_nobody_may_look_is_2(closed, demo, tmp_path, capsys, target):
+    closed(tmp_path / "hers")
+    place = str(tmp_path / "hers") + "/" + target
+    assert cli.main(["view", str(demo[0]), "--output", place]) == 2
+    assert f"--output {place}: Permission denied; name another place" in capsys.readouterr().err
 
 
 def test_refused_models_are_78(emoedge_view, demo, tmp_path):
