@@ -80,8 +80,9 @@ class JsonlConfig:
     """Events as JSON lines."""
 
     path: str | None = setting(
-        None, allow_none=True, path=True, help="File that events are appended to, `-` for stdout, null for none."
-    )
+        None, allow_none=True, path=True,
+        help="File or named pipe that events are appended to, `-` for stdout, null for none.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

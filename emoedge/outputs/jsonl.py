@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import sys
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -26,15 +29,16 @@ class JsonlSink:
 
     `path`: file that lines are appended to, `-` for stdout. A file that cannot be written is reported
     once, and tried again with each event; a few that it missed are written then, the others are counted in
-    `dropped`. `whole` is for a recording's lines, all or an error: the file is started anew, and MediaError is
-    raised where one cannot be written, BrokenPipeError where nobody reads on.
+    `dropped`. So is what a named pipe cannot take, for nobody reads it or not quickly enough: nothing waits for its
+    reader. `whole` is for a recording's lines, all or an error: the file is started anew, and MediaError is raised
+    where one cannot be written, BrokenPipeError where nobody reads on.
     """
 
     def __init__(self, path: str, clock: Clock, *, boot_id: str, whole: bool = False) -> None:
         self._path = path
         self._whole = whole
         self._stamp = Stamp(clock, boot_id)
-        self._file: BinaryIO | None = None
+        self._file: BinaryIO | FileIO | None = None
         self._stopped = False
         self._waiting = 0
         """Lines in the file's buffer, which the next one takes along once there is room again."""
@@ -49,7 +53,7 @@ class JsonlSink:
             self._file = sys.stdout.buffer
             return
         try:
-            self._file = Path(self._path).open("wb" if self._whole else "ab")  # noqa: SIM115 - closed by stop()
+            self._file = _opened(self._path, whole=self._whole)
             if _broken_off(self._path):
                 self._file.write(b"\n")
         except OSError as error:
@@ -71,10 +75,11 @@ class JsonlSink:
         else:
             self.problem, self._waiting = None, 0
 
-    def _write(self, file: BinaryIO, line: bytes) -> None:
+    def _write(self, file: BinaryIO | FileIO, line: bytes) -> None:
         try:
-            file.write(line)
-        except (OSError, ValueError):  # the buffer is full of lines that wait, and took no more
+            if file.write(line) is None:
+                raise BlockingIOError(errno.EAGAIN, "its reader does not keep up")
+        except (OSError, ValueError):  # also where the buffer is full of lines that wait
             self._waiting -= 1
             self.dropped += 1
             raise
@@ -105,6 +110,19 @@ class JsonlSink:
         if self.problem is None:
             log.warning("jsonl %s: events are not written: %s", self._path, error)
         self.problem = f"{self._path}: {getattr(error, 'strerror', None) or error}"
+
+
+def _opened(path: str, *, whole: bool) -> BinaryIO | FileIO:
+    """The file, for appending unless `whole`; a named pipe without waiting for its reader. Raises OSError."""
+    if whole or not (os.path.lexists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):  # noqa: PTH116 - as it was given
+        return Path(path).open("wb" if whole else "ab")
+    try:
+        # Without a buffer: a line goes into the pipe whole or not at all, see pipe(7).
+        return FileIO(path, "w", opener=lambda name, _: os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.ENXIO, "nobody reads this pipe", path) from None
 
 
 def _broken_off(path: str) -> bool:

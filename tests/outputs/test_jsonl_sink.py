@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import resource
 import signal
 import sys
@@ -108,3 +109,31 @@ def test_a_line_that_a_power_cut_broke_off_takes_no_other_one_along(tmp_path, te
     lines = path.read_bytes().splitlines()
     assert lines[1] == b'{"numb'
     assert [json.loads(line)["number"] for line in lines[:1] + lines[2:]] == [7, 0, 1, 2, 3, 4]
+
+
+def test_a_pipe_is_written_while_somebody_reads_it_and_never_waited_for(tmp_path, tell, caplog):
+    pipe = tmp_path / "events"
+    os.mkfifo(pipe)
+    sink = JsonlSink(str(pipe), ManualClock(), boot_id="pipe")
+    with caplog.at_level(logging.WARNING):
+        sink.start()
+        sink.event(tell.moved(0, 0.0))
+    assert (sink.dropped, sink.problem, len(caplog.records)) == (1, f"{pipe}: nobody reads this pipe", 1)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink.event(tell.moved(1, 0.0))
+    assert json.loads(os.read(reader, 65536))["number"] == 1
+    assert (sink.dropped, sink.problem) == (1, None)
+    told = 2
+    while sink.problem is None:
+        sink.event(tell.moved(told, 0.0))
+        told += 1
+    assert sink.problem == f"{pipe}: its reader does not keep up"
+    numbers = [json.loads(line)["number"] for line in os.read(reader, 1 << 20).splitlines()]
+    assert numbers == list(range(2, told - 1)), "whole lines, and all but the one that is counted"
+    assert sink.dropped == 2
+    sink.event(tell.moved(told, 0.0))
+    assert (json.loads(os.read(reader, 65536))["number"], sink.problem) == (told, None)
+    os.close(reader)
+    sink.event(tell.moved(told, 0.0))
+    assert sink.problem == f"{pipe}: Broken pipe"
+    sink.stop()
