@@ -93,9 +93,16 @@ def _login(config: Config) -> str | None:
 
 def _encrypted(config: Config) -> str | None:
     mqtt = config.mqtt
-    given = [name for name in ("ca", "certificate", "key") if getattr(mqtt, name) is not None]
+    given = [name for name in ("ca", "certificate", "key", "server_name") if getattr(mqtt, name) is not None]
     if given and not mqtt.tls:
         return f"true beside mqtt.{given[0]}; without it nothing is encrypted and no certificate looked at"
+    return None
+
+
+def _own_certificate(config: Config) -> str | None:
+    mqtt = config.mqtt
+    if mqtt.tls and mqtt.key is not None and mqtt.certificate is None:
+        return "the PEM file of this device's certificate beside mqtt.key, which is of no use alone"
     return None
 
 
@@ -175,7 +182,8 @@ RULES: tuple[Rule, ...] = (
     Rule(("mqtt.host",), _host),
     Rule(("mqtt.server_name",), _server_name),
     Rule(("mqtt.username", "mqtt.password"), _login),
-    Rule(("mqtt.tls", "mqtt.ca", "mqtt.certificate", "mqtt.key"), _encrypted),
+    Rule(("mqtt.tls", "mqtt.ca", "mqtt.certificate", "mqtt.key", "mqtt.server_name"), _encrypted),
+    Rule(("mqtt.certificate", "mqtt.key", "mqtt.tls"), _own_certificate),
     Rule(("aggregates.windows",), _windows),
     Rule(("aggregates.enabled", "camera.source"), _counted_by_faces),
     Rule(("aggregates.enabled", "mqtt.host"), _told_to_somebody),
