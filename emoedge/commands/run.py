@@ -72,6 +72,15 @@ def _keep_to_ourselves() -> None:
 def start_log(level: str) -> None:
     """Lines to stderr; the time only where no journal adds one."""
     form = "%(levelname)s %(name)s: %(message)s"
-    if sys.stderr.isatty():
+    if not _journal_reads():
         form = "%(asctime)s " + form
     logging.basicConfig(level=level.upper(), format=form, stream=sys.stderr)
+
+
+def _journal_reads() -> bool:
+    """Whether stderr is the journal's own: a shell that it serves hands on $JOURNAL_STREAM, see systemd.exec(5)."""
+    try:
+        place = os.fstat(sys.stderr.fileno())
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{place.st_dev}:{place.st_ino}"

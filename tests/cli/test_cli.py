@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -162,6 +163,35 @@ def test_a_closed_stderr_ends_no_daemon_and_no_file_takes_its_place(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("journal", [False, True], ids=["a file", "the journal"])
+def test_lines_of_the_log_have_a_time_unless_the_journal_adds_one(tmp_path, journal):
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "deployment: {context: home}\ncamera: {source: none}\nmicrophone: {source: none}\nmqtt: {host: none}\n"
+    )
+    with (tmp_path / "log").open("w") as log:
+        place = os.fstat(log.fileno())
+        # The other one is what a shell started by the journal's service hands on.
+        stream = f"{place.st_dev}:{place.st_ino if journal else place.st_ino + 1}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "emoedge", "run", "--config", config], stderr=log,
+            env={**os.environ, "JOURNAL_STREAM": stream},
+        )  # fmt: skip
+        try:
+            limit = time.monotonic() + 30
+            while "started" not in (tmp_path / "log").read_text() and time.monotonic() < limit:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+            process.wait()
+    time_of_day = "" if journal else r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines
+    assert all(re.match(f"{time_of_day}INFO emoedge: ", line) for line in lines), lines
 
 
 def test_check_lists_all_mistakes_and_is_78(tmp_path):
