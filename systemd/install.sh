@@ -166,16 +166,23 @@ template() { # CONTEXT BROKER: the configuration; without a context it lacks the
   fi
 }
 
+blank() { # whether the configuration is still to be written
+  ! [ -e "$CONFIG" ] || template "" "" | cmp -s - "$CONFIG"
+}
+
+answered() { [ -n "$context" ] && [ -n "$broker" ]; }
+
 write_config() {
-  if [ -e "$CONFIG" ] && ! template "" "" | cmp -s - "$CONFIG"; then
+  if ! blank; then
     say "$CONFIG is there and stays as it is"
     [ -z "$context$broker" ] || say "--context and --broker are not applied to it; edit it where they differ"
     return 0
   fi
   say "writing $CONFIG"
+  [ -z "$context$broker" ] || answered || say "--context and --broker go together: neither is written there alone"
   [ -z "$dry" ] || return 0
   install -d -m 755 "$(dirname "$CONFIG")"
-  if [ -n "$context" ] && [ -n "$broker" ]; then
+  if answered; then
     template "$context" "$broker" >"$CONFIG.new"
   else
     template "" "" >"$CONFIG.new"
@@ -189,7 +196,13 @@ point() { # TARGET: make it the version in use, at once
   run mv -T "$CURRENT.new" "$CURRENT"
 }
 
-complete() { [ -n "$dry" ] || "$fresh/bin/emoedge" check --config "$CONFIG" >/dev/null 2>&1; }
+complete() { # a dry run only knows it of what it would write
+  if [ -n "$dry" ]; then
+    answered || ! blank
+  else
+    "$fresh/bin/emoedge" check --config "$CONFIG" >/dev/null 2>&1
+  fi
+}
 
 put_unit() { # FILE
   run install -m 644 "$1" "$UNIT.new"
@@ -214,7 +227,8 @@ switch() {
 start() {
   if ! complete; then
     say "installed, not started; this is missing:"
-    "$fresh/bin/emoedge" check --config "$CONFIG" 2>&1 | sed 's/^/   /' || true
+    [ -z "$dry" ] || printf '   %s: where the device is used, and its broker\n' "$CONFIG"
+    [ -n "$dry" ] || "$fresh/bin/emoedge" check --config "$CONFIG" 2>&1 | sed 's/^/   /' || true
     say "write it there, or run this again with --context home --broker HOST; then: systemctl enable --now emoedge"
     return 0
   fi

@@ -59,6 +59,24 @@ def test_a_dry_run_prints_the_steps_in_order(install):
     assert installed() == before
 
 
+@pytest.mark.parametrize("given", [(), ("--context", "home"), ("--broker", "broker.local")])
+def test_a_dry_run_starts_nothing_that_would_not_be_started(install, tmp_path, given):
+    copy = tmp_path / "checkout"
+    copy.mkdir()
+    shutil.copy(ROOT / "config.yaml", copy)
+    (copy / "systemd").mkdir()
+    script = copy / "systemd" / "install.sh"
+    script.write_text(SCRIPT.read_text().replace("/etc/emoedge/config.yaml", str(tmp_path / "config.yaml")))
+    done = install("--dry-run", *given, script=script)
+    assert done.returncode == 0, done.stderr
+    assert not any("enable" in step for step in steps(done))
+    assert "installed, not started; this is missing:" in done.stdout
+    assert ("--context and --broker go together" in done.stdout) == bool(given)
+    (tmp_path / "config.yaml").write_text("deployment: {context: home}\n")
+    done = install("--dry-run", *given, script=script)
+    assert any("enable" in step for step in steps(done)), "a configuration is there"
+
+
 def test_what_is_missing_comes_from_apt(install):
     told = steps(install("--dry-run", FAKE_MISSING="libportaudio2"))
     assert [step for step in told if "install -y" in step] == [
