@@ -144,6 +144,14 @@ def test_a_closed_stdout_is_no_error():
     assert shell("devices >&-", unbuffered="").returncode == 0
 
 
+def test_a_closed_stdin_is_no_terminal_to_ask_for_a_password(tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("mqtt: {tls: true, ca: /nowhere/ca.pem}\n")
+    done = shell(f"watch --username me --config {config} <&-", unbuffered="")
+    assert done.returncode == 78
+    assert done.stderr.startswith("mqtt.ca: /nowhere/ca.pem: ")
+
+
 def test_a_closed_stderr_ends_no_daemon_and_no_file_takes_its_place(tmp_path):
     events, config = tmp_path / "events.jsonl", tmp_path / "c.yaml"
     config.write_text(
