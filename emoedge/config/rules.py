@@ -75,6 +75,13 @@ def _region(config: Config) -> str | None:
     return None if width > 0 and height > 0 else "x,y,width,height with a width and a height above 0"
 
 
+def _sharpness(config: Config) -> str | None:
+    vision = config.vision
+    if vision.minimum_sharpness <= vision.maximum_sharpness:
+        return None
+    return f"at most vision.maximum_sharpness, which is {vision.maximum_sharpness:g}; else no face is ever classified"
+
+
 def _hysteresis(config: Config) -> str | None:
     fusion = config.fusion
     return None if fusion.leave <= fusion.enter else f"at most fusion.enter, which is {fusion.enter:g}"
@@ -177,6 +184,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("camera.source",), _camera_source),
     Rule(("camera.region",), _region),
     Rule(("microphone.source",), _microphone_source),
+    Rule(("vision.minimum_sharpness", "vision.maximum_sharpness"), _sharpness),
     Rule(("fusion.leave", "fusion.enter"), _hysteresis),
     Rule(("thermal.warm", "thermal.hot"), _heat),
     Rule(("mqtt.host",), _host),

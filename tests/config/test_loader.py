@@ -75,6 +75,7 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  key: k\n  tls: no", "c.yaml:5: mqtt.tls: false: expected true beside mqtt.key"),
         ("mqtt:\n  server_name: a", "c.yaml:4: mqtt.tls: false: expected true beside mqtt.server_name; without it nothing"),
         ("mqtt:\n  tls: yes\n  key: k", "c.yaml:5: mqtt.certificate: null: expected the PEM file of this device's"),
+        ("vision:\n  minimum_sharpness: 9", "c.yaml:4: vision.minimum_sharpness: 9: expected at most vision.maximum_sharpness,"),
         ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
         ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),
         ("device:\n  id: !!python/name:os.system x", "c.yaml:4: device.id: x: expected a value without a YAML tag"),
