@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from emoedge.config.setting import setting
 
+# What begins with $ is the broker's own, and no `#` brings it: chapter 4.7.2 of MQTT 5.
+_TOPIC = r"(?!\$)[^#+/\s]+(/[^#+/\s]+)*"
+_TOPIC_FORM = "a topic such as berlin/emoedge, without blanks, +, # and empty parts, not beginning with $"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttConfig:
@@ -42,7 +46,7 @@ class MqttConfig:
         None, allow_none=True, help="Name that the broker's certificate must bear; null takes `host`."
     )
     base: str = setting(
-        "emoedge", pattern=r"[^#+/\s]+(/[^#+/\s]+)*", help="First part of every topic, before the device id."
+        "emoedge", pattern=_TOPIC, form=_TOPIC_FORM, help="First part of every topic, before the device id."
     )
     keepalive: int = setting(
         15, minimum=5, maximum=3600, unit="s", help="A silent broker is noticed after one to two of these."
@@ -69,7 +73,7 @@ class HomeAssistantConfig:
     """Automatic discovery by Home Assistant over the same broker."""
 
     enabled: bool = setting(default=True, help="Publish the discovery message.")
-    prefix: str = setting("homeassistant", pattern=r"[^#+/\s]+(/[^#+/\s]+)*", help="Home Assistant's discovery prefix.")
+    prefix: str = setting("homeassistant", pattern=_TOPIC, form=_TOPIC_FORM, help="Home Assistant's discovery prefix.")
     name: str | None = setting(
         None, allow_none=True, help="Name shown for this device; null takes `emoedge` and the device id."
     )
