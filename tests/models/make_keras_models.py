@@ -76,6 +76,18 @@ class Own(tf.keras.Model):
         return self.dense(self.flat(x))
 
 
+@tf.keras.utils.register_keras_serializable("Own")
+class Louder(layers.Layer):
+    """A layer that its author has registered, in a process that is gone."""
+
+    def call(self, x):
+        return 2 * x
+
+
+def rectified(x):
+    return tf.nn.relu(x)
+
+
 def legacy(path):
     """Conv2D, Flatten, Dense in the layout of Keras 2.2.4."""
     rng = np.random.default_rng(4)
@@ -129,6 +141,10 @@ def main(folder):
     trained(speech(layers.Flatten(), layers.Dense(9, activation="relu")), voices).export(str(folder / "exported"))
     speech(layers.Flatten(), layers.Dense(9, activation="gelu"), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.keras")
     speech(layers.Flatten(), layers.Lambda(lambda x: 2 * x, name="twice")).save(folder / "lambda.h5")
+    for ending in ("h5", "keras"):
+        speech(layers.Flatten(), Louder()).save(folder / f"layer.{ending}")
+        speech(layers.Flatten(), layers.Dense(9, activation=rectified)).save(folder / f"function.{ending}")
+        speech(layers.Flatten(), layers.Dense(9, activation=lambda x: x)).save(folder / f"activation.{ending}")
     two_inputs().save(folder / "two.keras")
     tf.keras.Sequential([layers.Input((12, 12, 1)), layers.Flatten(), layers.Reshape((1, 144)), layers.Dense(7)]).save(
         folder / "row.keras"

@@ -26,6 +26,18 @@ UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", 
 """Graph operations that reach out of the graph."""
 
 
+OWN_CODE = re.compile(
+    r"(Unknown [a-z ]+: |Cannot deserialize object of type |Could not (?:locate|find) [a-z ]+ )['`\"](?P<name>[^'`\"]+)"
+)
+"""How Keras says that it lacks a class or function, for it is its author's own."""
+
+OWN_FUNCTION = re.compile(r"'class_name': 'function', 'config': '(?P<name>[^']+)'(?=.*Unknown activation)", re.DOTALL)
+"""The same of a function, whose name stands in the configuration of its layer, which Keras tells first."""
+
+LAMBDA = "Improper config format for {'value'"
+"""What it says of a lambda that stands where a named function could, as a layer's activation."""
+
+
 def kind(path: Path) -> str:
     """`keras`, `h5`, `keras_saved_model` (with Keras's own metadata) or `saved_model`.
 
@@ -140,7 +152,18 @@ def load(path: Path, form: str, *, allow_lambda: bool) -> Any:
     try:
         return tf.keras.models.load_model(_with_suffix(path, form), compile=False, safe_mode=not allow_lambda)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError) as error:
-        raise ConversionError(f"{path}: Keras cannot load it: {_line(error)}") from error
+        raise ConversionError(f"{path}: Keras cannot load it: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """Why Keras gave up; its own advice on what is not its own is for those who load a file by hand."""
+    text = str(error)
+    own = OWN_FUNCTION.search(text) or OWN_CODE.search(text)
+    if own or LAMBDA in text:
+        what = repr(own["name"]) if own else "a lambda"
+        return (f"{what} is code that cannot be read from the file, registered or not; build it of Keras's own layers "
+                "and activations, or export a SavedModel with model.export() if it has no recurrent layer")  # fmt: skip
+    return _line(error)
 
 
 def _with_suffix(path: Path, form: str) -> str:
