@@ -145,6 +145,9 @@ def main(folder):
         speech(layers.Flatten(), Louder()).save(folder / f"layer.{ending}")
         speech(layers.Flatten(), layers.Dense(9, activation=rectified)).save(folder / f"function.{ending}")
         speech(layers.Flatten(), layers.Dense(9, activation=lambda x: x)).save(folder / f"activation.{ending}")
+    tf.keras.Sequential([
+        layers.Input((1, 12, 12)), layers.Conv2D(4, 3, data_format="channels_first"), layers.Flatten(), layers.Dense(7),
+    ]).save(folder / "turned.keras")  # fmt: skip
     two_inputs().save(folder / "two.keras")
     tf.keras.Sequential([layers.Input((12, 12, 1)), layers.Flatten(), layers.Reshape((1, 144)), layers.Dense(7)]).save(
         folder / "row.keras"

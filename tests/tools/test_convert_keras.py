@@ -172,6 +172,7 @@ def test_a_crash_of_the_converter_names_the_layer_and_the_way_out(models, tmp_pa
         ("function.keras", (), "speech", "'rectified' is code that cannot be read"),
         ("activation.h5", (), "speech", "a lambda is code that cannot be read"),
         ("activation.keras", (), "speech", "a lambda is code that cannot be read"),
+        ("turned.keras", (), "faces", "has its channels first, which runs on a GPU alone; build it anew with data_format='channels_last'"),
         ("newer.h5", (), "faces", "saved by Keras 3.1.0, this reads Keras 2"),
         ("truncated.keras", (), "faces", "truncated"),
         ("truncated.h5", (), "faces", "truncated or damaged"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.conversion import keras_source, ranges
-from workbench.conversion.rebuild import input_shape, layer_names, rebuild
+from workbench.conversion.rebuild import channels_first, input_shape, layer_names, rebuild
 from workbench.conversion.request import ConversionError
 
 if TYPE_CHECKING:
@@ -71,6 +71,12 @@ class Job:
                 raise ConversionError(f"{self.path}: the model has {count} {what}; {ONE}")
         import tensorflow as tf
 
+        turned = channels_first(model)
+        if turned is not None:
+            raise ConversionError(
+                f"{self.path}: layer {turned!r} has its channels first, which runs on a GPU alone; "
+                "build it anew with data_format='channels_last'"
+            )
         found = model.inputs[0].shape.as_list()[1:]
         shape = input_shape(found, self.job["front_end_shape"], self.path)
         new = rebuild(model, shape, unroll=self.job["dtype"] == "int8")

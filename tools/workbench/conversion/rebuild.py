@@ -129,6 +129,16 @@ def _leaves(model: Any) -> Iterator[Any]:
             yield layer
 
 
+def channels_first(model: Any) -> str | None:
+    """Name of the first convolution or pooling over channels that stand before rows and columns; None without one."""
+    for layer in _leaves(model):
+        kind = type(layer).__name__
+        moves = "Conv" in kind or ("Pool" in kind and not kind.startswith("Global"))
+        if moves and getattr(layer, "data_format", "") == "channels_first":
+            return str(layer.name)
+    return None
+
+
 def layer_names(model: Any) -> list[tuple[str, str]]:
     """(name, class) of each layer in order, of nested models too; wrappers name what they wrap."""
     names = []
