@@ -43,6 +43,20 @@ def renormalised():
     ])  # fmt: skip
 
 
+def scaled():
+    """A network that scales gray levels itself, as Keras's examples do: by its layer, by arithmetic, by statistics."""
+    standard = layers.Normalization(axis=None, mean=127.0, variance=60.0**2)
+    head = [layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(7)]
+    given, whole = layers.Input((12, 12, 1)), layers.Input((12, 12, 1), dtype="uint8")
+    inner = tf.keras.Sequential([layers.Input((12, 12, 1)), *head])
+    return {
+        "rescaling": tf.keras.Sequential([layers.Input((12, 12, 1)), layers.RandomFlip(), layers.Rescaling(1 / 255), *head]),
+        "division": tf.keras.Model(given, inner(given / 127.5 - 1)),
+        "statistics": tf.keras.Sequential([layers.Input((12, 12, 1)), standard, *head]),
+        "whole": tf.keras.Model(whole, inner(tf.cast(whole, tf.float32))),
+    }
+
+
 def speech(*stack, activation="softmax"):
     return tf.keras.Sequential([layers.Input((FRAMES, BANDS)), *stack, layers.Dense(4, activation=activation)])
 
@@ -148,6 +162,8 @@ def main(folder):
     tf.keras.Sequential([
         layers.Input((1, 12, 12)), layers.Conv2D(4, 3, data_format="channels_first"), layers.Flatten(), layers.Dense(7),
     ]).save(folder / "turned.keras")  # fmt: skip
+    for name, model in scaled().items():
+        model.save(folder / f"{name}.keras")
     two_inputs().save(folder / "two.keras")
     tf.keras.Sequential([layers.Input((12, 12, 1)), layers.Flatten(), layers.Reshape((1, 144)), layers.Dense(7)]).save(
         folder / "row.keras"

@@ -23,6 +23,24 @@ def test_a_temperature_is_doubted_for_its_value_and_for_its_rows(temperature, ro
     assert all(cause in text for cause, text in zip(causes, found, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("span", "scaling", "doubted"),
+    [
+        ((0.0, 1.0), {}, 0),
+        ((-1.0, 1.0), {"factor": 1.0}, 0),
+        ((0.0, 255.0), {"factor": 1 / 255}, 0),
+        ((0.0, 255.0), {"factor": 1 / 127.5, "whole": True}, 0),
+        ((0.0, 1.0), {"factor": 1 / 255}, 1),
+        ((-1.0, 1.0), {"factor": 1 / 127.5}, 1),
+        ((0.0, 1.0), {"whole": True}, 1),
+    ],
+)
+def test_a_front_end_is_doubted_where_the_model_scales_once_more(span, scaling, doubted):
+    found = doubts.of_scale(span, **scaling)
+    assert len(found) == doubted
+    assert all("give --front-end scale=1" in text for text in found)
+
+
 TARGETS = np.arange(700) % 7
 
 

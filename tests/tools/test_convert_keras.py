@@ -250,6 +250,26 @@ def test_without_data_a_float_model_is_measured_on_synthetic_inputs(models, tmp_
     assert info.accuracy == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("rescaling", "the model scales its input by 0.00392 itself, and of 0 to 1, which --front-end makes"),
+        ("division", "the model scales its input by 0.00784 itself"),
+        ("statistics", "the model scales its input by 0.0167 itself"),
+        ("whole", "the model takes whole numbers, and --front-end makes 0 to 1, whose fractions are cut off"),
+    ],
+)
+def test_a_scale_that_the_model_applies_itself_is_warned_of(models, tmp_path, capsys, name, cause):
+    command = ["convert", str(models / f"{name}.keras"), "--dtype", "float32", "--output", str(tmp_path / "m.tflite")]
+    assert main([*command, *FACE]) == 0
+    warned = capsys.readouterr().err
+    assert cause in warned
+    assert "give --front-end scale=1" in warned
+    assert warned.count("\n") == 1
+    assert main([*command, *FACE[:-1], "face_gray:size=12,scale=1"]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_the_script_runs_in_the_train_environment(models, tmp_path):
     command = [PYTHON, ROOT / "tools" / "convert.py", "convert", models / "renorm.keras", *FACE, "--dtype", "float32",
                "--output", tmp_path / "m.tflite"]  # fmt: skip

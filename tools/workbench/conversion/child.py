@@ -19,6 +19,7 @@ import numpy as np
 from workbench.conversion import keras_source, ranges
 from workbench.conversion.rebuild import channels_first, input_shape, layer_names, rebuild
 from workbench.conversion.request import ConversionError
+from workbench.conversion.scaling import own_scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,7 +60,8 @@ class Job:
             function, owner, shape, layers = self._signature(model)
         else:
             function, owner, shape, layers = self._keras(model)
-        described = {"shape": shape, "layers": layers, "form": form}
+        scaling = {} if form == "saved_model" else own_scaling(model)
+        described = {"shape": shape, "layers": layers, "form": form, **scaling}
         (self.folder / "described.json").write_text(json.dumps(described))
         if not sys.stdin.readline():
             return  # the parent is gone or has refused the calibration data

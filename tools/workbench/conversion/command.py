@@ -47,8 +47,8 @@ Parameters, defaults and their meaning: docs/front-ends.md
 Give rows that the model did not learn from. Part of them (three tenths of a small set, a twentieth of a large one, a
 speech folder's validation speakers or a fifth of its speakers) is kept from the quantizer; on it the gates are measured
 and the temperature is fitted, which makes a model far too sure where it knows the rows. A warning tells when too few
-rows are left, when the temperature lies below 1 or at an end of what is tried, and when the model is right no more
-often than by chance.
+rows are left, when the temperature lies below 1 or at an end of what is tried, when the model is right no more
+often than by chance, and when a face model scales once more what --front-end has scaled.
 
 exit codes: 0 done; 1 refused or failed, one line tells why; 2 usage; 3 a parity gate was not passed (the file is
 written and says so)

@@ -18,6 +18,28 @@ FEWEST = 50
 """Rows below which a fitted temperature is mostly luck."""
 
 
+NARROW = 0.05
+"""Least range in which a model can be expected to have learned: it is 1 or more after any scaling in use."""
+
+
+def of_scale(span: tuple[float, float], *, factor: float = 1.0, whole: bool = False) -> list[str]:
+    """Doubts about a front end that makes values of `span` for a model which scales by `factor`, or cuts to whole."""
+    low, high = span
+    remedy = "give --front-end scale=1 if it was trained on gray levels of 0 to 255"
+    found = []
+    if (high - low) * factor < NARROW:
+        found.append(
+            f"the model scales its input by {factor:.3g} itself, and of {low:g} to {high:g}, which --front-end makes, "
+            f"a range of {(high - low) * factor:.2g} is left; {remedy}"
+        )
+    if whole and high - low < 128:
+        found.append(
+            f"the model takes whole numbers, and --front-end makes {low:g} to {high:g}, whose fractions are cut off; "
+            f"{remedy}"
+        )
+    return found
+
+
 def of_temperature(temperature: float, rows: int) -> list[str]:
     """Doubts about a temperature fitted on this many labelled rows."""
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -108,6 +109,7 @@ class _Made:
         self.target = (folder / "target.tflite").read_bytes()
         with np.load(folder / "reference.npz") as arrays:
             self.source: NDArray[np.float32] = arrays["outputs"]
+        self.described: Mapping[str, Any] = json.loads((folder / "described.json").read_text())
         if not np.isfinite(self.source).all():
             raise ConversionError(f"{request.model}: the model's outputs hold NaN or infinity; train it again")
         self.interpreter = Interpreter(self.target)
@@ -157,14 +159,25 @@ class _Made:
         return self.rows is not None and self.rows.held_out.labelled
 
     def _warnings(self, info: ModelInfo) -> list[str]:
+        scale = self._scale_doubts()
         if not self._labelled:
-            return []
+            return scale
         said = canonical_scores(calibrated(self.source, replace(info, temperature=1.0)), info.label_map)
         fitted = self.request.temperature is None
         return [
+            *scale,
             *doubts.of_accuracy(said, self.targets, info.label_map),
             *(doubts.of_temperature(info.temperature, len(self.targets)) if fitted else []),
         ]
+
+    def _scale_doubts(self) -> list[str]:
+        """Only a face front end's values have a known range."""
+        if self.request.front_end.modality is not Modality.FACE:
+            return []
+        from emoedge.vision.crop import FaceFrontEnd
+
+        own = {key: self.described[key] for key in ("factor", "whole") if key in self.described}
+        return doubts.of_scale(FaceFrontEnd(self.request.front_end).span, **own)
 
     def _gates(self, parity: Parity) -> dict[str, object]:
         failures = parity.failures(self.request.dtype)

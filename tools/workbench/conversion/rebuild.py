@@ -115,23 +115,24 @@ def _policy(dtype: object) -> object:
 
 
 def _copy_weights(old: Any, new: Any) -> None:
-    pairs = zip(_leaves(old), _leaves(new), strict=True)
+    pairs = zip(leaves(old), leaves(new), strict=True)
     for source, target in pairs:
         # Renormalisation keeps two more weights, which only training reads; they stand last.
         target.set_weights(source.get_weights()[: len(target.weights)])
 
 
-def _leaves(model: Any) -> Iterator[Any]:
+def leaves(model: Any) -> Iterator[Any]:
+    """The layers in order, those of nested models in place of these."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
-            yield from _leaves(layer)
+            yield from leaves(layer)
         elif type(layer).__name__ != "InputLayer":
             yield layer
 
 
 def channels_first(model: Any) -> str | None:
     """Name of the first convolution or pooling over channels that stand before rows and columns; None without one."""
-    for layer in _leaves(model):
+    for layer in leaves(model):
         kind = type(layer).__name__
         moves = "Conv" in kind or ("Pool" in kind and not kind.startswith("Global"))
         if moves and getattr(layer, "data_format", "") == "channels_first":
@@ -142,7 +143,7 @@ def channels_first(model: Any) -> str | None:
 def layer_names(model: Any) -> list[tuple[str, str]]:
     """(name, class) of each layer in order, of nested models too; wrappers name what they wrap."""
     names = []
-    for layer in _leaves(model):
+    for layer in leaves(model):
         inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
         kind = type(layer).__name__ + (f" of {type(inner).__name__}" if inner is not None else "")
         names.append((layer.name, kind))
