@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.modality in list(Modality):
             check_sense(options.data, Modality(options.modality), "this recipe")
         chosen.train(options)
-    except (LookupError, ValueError, FileExistsError, EmoedgeError) as error:
+    except (LookupError, ValueError, OSError, EmoedgeError) as error:
         print(f"cannot train: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -272,3 +272,15 @@ def test_page_says_what_is_missing():
 def test_the_page_says_where_too_few_epochs_left_nothing_learned(epochs, uar, said):
     row = {"epochs": epochs, "figures": {"accuracy": 0.19, "uar": uar}}
     assert said in classic_table._why(("A", "face", ""), row, row)
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_an_output_that_cannot_be_a_folder_is_refused_in_one_line(tmp_path, capsys, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "fer2013.npz").touch()
+    command = ["--system", "B", "--modality", "face", "--data", str(tmp_path / "fer2013.npz")]
+    assert train.main([*command, "--output", str(tmp_path / place)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("cannot train: ")
+    assert str(tmp_path / place) in told
+    assert told.count("\n") == 1
