@@ -39,6 +39,8 @@ def _list_or_value(text: str) -> object:
 def _written(value: object) -> str:
     if isinstance(value, list | tuple):
         return "|".join(_written(part) for part in value)
+    if value is None:
+        return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

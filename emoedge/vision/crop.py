@@ -64,7 +64,7 @@ class FaceFrontEnd:
         given = {**DEFAULTS, **spec.parameters}
         self._size = self._side("size", given["size"])
         self._input = self._size if given["input"] is None else self._side("input", given["input"])
-        self._crop = None if given["crop"] is None else self._side("crop", given["crop"])
+        self._crop = None if given["crop"] in (None, "none") else self._side("crop", given["crop"])
         self._check_sides()
         self._margin = self._number("margin", given["margin"])
         if not -0.5 < self._margin <= 4:

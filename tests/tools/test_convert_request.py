@@ -196,6 +196,12 @@ def test_front_ends_are_written_as_they_are_read(text):
     assert str(FrontEndSpec.parse(text)) == text
 
 
+@pytest.mark.parametrize("text", ["face_gray", "face_rgb:size=96,mean=0.4|0.5|0.6", "mfcc_mean:coefficients=40", "log_mel"])
+def test_what_inspect_prints_of_a_front_end_can_be_given_again(text):
+    printed = str(resolved(FrontEndSpec.parse(text)))
+    assert resolved(FrontEndSpec.parse(printed)) == resolved(FrontEndSpec.parse(text))
+
+
 def test_front_end_values_have_their_type():
     spec = FrontEndSpec.parse("mfcc_mean:mels=40,hop=1e-2,energy=false,log=db,mean=1|2.5")
     assert spec.parameters == {"mels": 40, "hop": 0.01, "energy": False, "log": "db", "mean": [1, 2.5]}
