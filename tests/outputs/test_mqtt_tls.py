@@ -116,12 +116,15 @@ def test_a_client_certificate_is_shown_where_it_is_asked_for(tls_broker, pki, ma
     assert sink.wait_connected(5)
 
 
-def test_watch_names_a_certificate_that_is_not_accepted_too(tls_broker, pki, eventually):
+def test_watch_names_a_certificate_that_is_not_accepted_as_long_as_it_is_not(tls_broker, pki, eventually, monkeypatch):
+    monkeypatch.setattr("emoedge.watch.reception.REFUSED_WAIT", 0.1)
     config = MqttConfig(tls=True, ca=f"{pki}/ca.pem", server_name="broker.test")
-    port = tls_broker("require_certificate true").port
-    endpoint = Endpoint(host="127.0.0.1", port=port, client_id="", tls=tls_context(config))
+    broker = tls_broker("require_certificate true")
+    endpoint = Endpoint(host="127.0.0.1", port=broker.port, client_id="", tls=tls_context(config))
     with Reception(endpoint, "emoedge", None) as reception:
         eventually(lambda: "does not accept our certificate" in (reception.problem or ""))
+        broker.stop()
+        eventually(lambda: (reception.problem or "").startswith("connection refused"))
 
 
 def test_so_does_the_doctor(tls_broker, pki):
