@@ -30,6 +30,9 @@ SLOWEST = 1.0
 At most half of `camera.stall_timeout`: a camera that is rarely looked at is none that stalls.
 """
 
+SNAPSHOT = "the stream ended after one picture; is this the address of a snapshot, not of a stream?"
+"""What is amiss where a camera's web page has an address for a single picture beside that of its stream."""
+
 WAITED = 0.9
 """Share of `camera.stall_timeout` after which a picture was not damaged, but did not come."""
 
@@ -54,12 +57,13 @@ class Capture:
         self._cancelled = cancelled
         self._decoded = self._asked = float("-inf")
         self._slowest = min(SLOWEST, config.stall_timeout / 2)
-        if camera_kind(config.source) is Kind.DEVICE:
-            self._capture = _device(config)
-            self._gone, self._patience = "no picture comes any more; is it unplugged?", 0.0
-        else:
+        self._remote = camera_kind(config.source) is not Kind.DEVICE
+        if self._remote:
             self._capture = _stream(config)
             self._gone, self._patience = "the stream ended", WAITED * config.stall_timeout
+        else:
+            self._capture = _device(config)
+            self._gone, self._patience = "no picture comes any more; is it unplugged?", 0.0
         self._pictures = self._read()
 
     def read(self) -> TimedPicture | None:
@@ -67,11 +71,13 @@ class Capture:
         return next(self._pictures, None)
 
     def _read(self) -> Iterator[TimedPicture]:
+        grabbed = 0
         while not self._cancelled.is_set():
             self._asked = self._clock.monotonic()
             damaged = grab(self._capture, self._over)
             if damaged is None:
-                raise SourceError(self._gone)
+                raise SourceError(SNAPSHOT if self._remote and grabbed == 1 else self._gone)
+            grabbed += 1
             at = self._clock.monotonic()
             for _ in range(damaged):
                 yield NOTHING, at

@@ -93,8 +93,8 @@ def quick():
 
 @dataclass
 class Mjpeg:
-    """An HTTP camera. `mode`: `live` sends a new picture each time, `still` the same one, `silent` nothing; of the
-    next `spoil` pictures none can be decoded."""
+    """An HTTP camera. `mode`: `live` sends a new picture each time, `still` the same one, `silent` nothing,
+    `snapshot` one picture alone; of the next `spoil` pictures none can be decoded."""
 
     mode: str = "live"
     refuse: bool = False
@@ -116,6 +116,11 @@ class Mjpeg:
         self.connections += 1
         self.drop.clear()
         handler.send_response(200)
+        if self.mode == "snapshot":
+            handler.send_header("Content-Type", "image/jpeg")
+            handler.end_headers()
+            handler.wfile.write(cv2.imencode(".jpg", picture(1))[1].tobytes())
+            return
         handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         handler.end_headers()
         while not self.drop.is_set():

@@ -151,6 +151,16 @@ def test_damaged_pictures_are_counted_and_no_loss(camera, mjpeg, until):
     assert camera.counters["invalid"] == 3
 
 
+def test_the_address_of_a_snapshot_is_told_from_that_of_a_stream(mjpeg, camera_config, quick, until):
+    mjpeg.mode = "snapshot"
+    camera = Camera(camera_config(mjpeg.url.replace("video.mjpg", "snapshot.jpg")), SystemClock(), quick)
+    camera.start()
+    try:
+        until(lambda: "is this the address of a snapshot" in (camera.problem or ""))
+    finally:
+        camera.stop()
+
+
 def test_a_stream_of_nothing_but_damage_is_lost(camera, mjpeg, until):
     until(lambda: online(camera))
     mjpeg.spoil = 10**6
