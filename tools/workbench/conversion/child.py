@@ -40,6 +40,8 @@ class Job:
         self.folder = folder
         self.job: Mapping[str, Any] = json.loads((folder / "job.json").read_text())
         self.path = str(self.job["model"])
+        self.turned: str | None = None
+        """Name of a layer whose channels stand first."""
 
     def stage(self, text: str) -> None:
         """Leave word for the case that the process dies."""
@@ -73,12 +75,7 @@ class Job:
                 raise ConversionError(f"{self.path}: the model has {count} {what}; {ONE}")
         import tensorflow as tf
 
-        turned = channels_first(model)
-        if turned is not None:
-            raise ConversionError(
-                f"{self.path}: layer {turned!r} has its channels first, which runs on a GPU alone; "
-                "build it anew with data_format='channels_last'"
-            )
+        self.turned = channels_first(model)
         found = model.inputs[0].shape.as_list()[1:]
         shape = input_shape(found, self.job["front_end_shape"], self.path)
         new = rebuild(model, shape, unroll=self.job["dtype"] == "int8")
@@ -130,7 +127,15 @@ class Job:
         self.stage("running the model")
         size, batch = (1, 1) if fixed_batch else (32, None)
         traced = tf.function(function, input_signature=[tf.TensorSpec([batch, *shape], tf.float32)])
-        batches = [traced(measured[i : i + size]).numpy() for i in range(0, len(measured), size)]
+        try:
+            batches = [traced(measured[i : i + size]).numpy() for i in range(0, len(measured), size)]
+        except tf.errors.OpError as error:
+            if self.turned is None:
+                raise
+            raise ConversionError(
+                f"{self.path}: layer {self.turned!r} has its channels first, which runs on a GPU alone; "
+                "build it anew with data_format='channels_last'"
+            ) from error
         np.savez(self.folder / "reference.npz", outputs=np.concatenate(batches))
         fixed = tf.function(function, input_signature=[tf.TensorSpec([1, *shape], tf.float32)])
 

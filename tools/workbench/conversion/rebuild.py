@@ -132,11 +132,12 @@ def leaves(model: Any) -> Iterator[Any]:
 
 def channels_first(model: Any) -> str | None:
     """Name of the first convolution or pooling over channels that stand before rows and columns; None without one."""
-    for layer in leaves(model):
+    for wrapper in leaves(model):
+        layer = getattr(wrapper, "layer", wrapper)
         kind = type(layer).__name__
         moves = "Conv" in kind or ("Pool" in kind and not kind.startswith("Global"))
         if moves and getattr(layer, "data_format", "") == "channels_first":
-            return str(layer.name)
+            return str(wrapper.name)
     return None
 
 
