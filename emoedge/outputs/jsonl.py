@@ -71,6 +71,9 @@ class JsonlSink:
         try:
             self._write(self._file, line)
         except (OSError, ValueError) as error:  # ValueError: stdout was closed under us
+            if isinstance(error, BrokenPipeError):  # who has left takes nothing later
+                self.dropped += self._waiting
+                self._waiting = 0
             self._fail(error)
         else:
             self.problem, self._waiting = None, 0
@@ -114,7 +117,7 @@ class JsonlSink:
 
 def _opened(path: str, *, whole: bool) -> BinaryIO | FileIO:
     """The file, for appending unless `whole`; a named pipe without waiting for its reader. Raises OSError."""
-    if whole or not (os.path.lexists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):  # noqa: PTH116 - as it was given
+    if whole or not (os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):  # noqa: PTH110, PTH116 - as it was given
         return Path(path).open("wb" if whole else "ab")
     try:
         # Without a buffer: a line goes into the pipe whole or not at all, see pipe(7).

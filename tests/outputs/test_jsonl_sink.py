@@ -102,6 +102,27 @@ def test_a_folder_that_comes_late_is_written_to(tmp_path, tell, caplog):
     assert len(caplog.records) == 1
 
 
+def test_a_link_to_a_file_that_is_not_there_yet_makes_it(tmp_path, tell):
+    (tmp_path / "a.jsonl").symlink_to(tmp_path / "b.jsonl")
+    assert play(tmp_path / "a.jsonl", tell).dropped == 0
+    assert len((tmp_path / "b.jsonl").read_bytes().splitlines()) == 5
+
+
+def test_lines_for_a_reader_that_has_left_count_as_lost(monkeypatch, tell):
+    out, into = os.pipe()
+    os.close(out)
+
+    class Stdout:
+        buffer = os.fdopen(into, "wb")
+
+    monkeypatch.setattr(sys, "stdout", Stdout)
+    sink = play("-", tell)
+    assert sink.dropped == 5
+    assert "Broken pipe" in sink.problem
+    os.dup2(os.open(os.devnull, os.O_WRONLY), into)  # where what is left in the buffer can go
+    Stdout.buffer.close()
+
+
 def test_a_line_that_a_power_cut_broke_off_takes_no_other_one_along(tmp_path, tell):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"number": 7}\n{"numb')
