@@ -95,8 +95,12 @@ class Board:
                 self._dirty[message.topic] = None
             elif self._shelf.get(message.topic) is message:
                 self._shelf_dirty[message.topic] = None
-            elif message.topic not in self._pinned and len(self._notes) < MAX_NOTES:
+            elif message.topic in self._pinned or message.topic in self._shelf:
+                return
+            elif len(self._notes) < MAX_NOTES:
                 self._notes.appendleft(message)
+            else:
+                self._dropped += 1
 
     def empty(self) -> bool:
         """Whether nothing waits but what is on the shelf and what was posted, which an end does not wait for."""

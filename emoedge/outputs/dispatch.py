@@ -31,8 +31,11 @@ EMOTION_EXPIRY = 60
 LATE_AFTER = 2.0
 """Seconds before the present connection: what was stored earlier comes from an outage, not from the start."""
 
-PUT_OFF = 2.0
-"""Seconds without QoS 1 for a broker whose quota is exceeded; quotas are counted by the second."""
+PUT_OFF = 1.0
+"""Seconds without QoS 1 for a broker whose quota is exceeded; quotas count by the second, and an end takes 1.5."""
+
+SPELL = 60.0
+"""Seconds without a refusal for its quota after which the next one is told again."""
 
 BATCH = 50
 """Events read from the outbox at once."""
@@ -92,7 +95,7 @@ class Dispatch:
         self._unanswered = 0
         self._put_off: int | None = None
         self._go_on_at = 0.0
-        self._full = False
+        self._full_at = float("-inf")
         self._refusing = False
         self.refused = 0
         """Events that the broker would not take."""
@@ -136,16 +139,16 @@ class Dispatch:
         return self._next_event() or self._leftovers.take() or self._board.take_shelved()
 
     def next_due(self) -> float:
-        """Seconds until the present state or a chore is due."""
+        """Seconds until the present state, a chore, or what was put off is due."""
         now = time.monotonic()
-        return min(self._pacer.due(now), *(chore.due(now) for chore in self._chores), float("inf"))
+        going_on = self._go_on_at - now if self._go_on_at > now else float("inf")
+        return min(self._pacer.due(now), *(chore.due(now) for chore in self._chores), going_on)
 
     def delivered(self, message: Message, *, accepted: bool) -> None:
         """Strike an event off; one that the broker refuses would be refused for ever."""
         token = message.token
         if token is None:
             self._untaken.note(message, accepted=accepted)
-            self._full = self._full and not self._all_through()
             return
         if token < 0:
             self._leftovers.delivered(token, accepted=accepted)
@@ -157,17 +160,16 @@ class Dispatch:
         self._refusing = not accepted
         self._unanswered -= 1
         self._outbox.delete(token)
-        self._full = self._full and not self._all_through()  # the next time is told again
 
     def put_off(self, message: Message) -> None:
         """Send nothing that is to be acknowledged for a moment, then again all that was put off."""
         token = message.token
         if token is not None and token < 0:  # of a topic that is cleared: the next connection tries again
             return
-        if not self._full:
+        now = time.monotonic()
+        if now - self._full_at >= SPELL:
             log.warning("mqtt: the broker takes no more at present (quota exceeded); what it refuses waits")
-        self._full = True
-        self._go_on_at = time.monotonic() + PUT_OFF
+        self._full_at, self._go_on_at = now, now + PUT_OFF
         if token is None:
             self._board.again(message)
             return
@@ -183,9 +185,6 @@ class Dispatch:
     def drained(self) -> bool:
         """Whether nothing waits to be told."""
         return self._board.empty() and not self._pacer.pending and len(self._outbox) == 0
-
-    def _all_through(self) -> bool:
-        return self._board.empty() and len(self._outbox) == 0
 
     def _begin_after(self, row_id: int) -> None:
         self._fetched.clear()

@@ -53,6 +53,9 @@ FEW = 3
 QUOTA = "Quota exceeded"
 """Reason in a PUBACK of a broker that limits messages a second, such as EMQX: the same message is welcome later."""
 
+FAREWELL = 0.25
+"""Seconds of those for the end that are kept for its last word."""
+
 IDLE_WAIT = 1.0
 """Seconds at most between two looks at keepalive and stop."""
 
@@ -78,6 +81,9 @@ class Link:
         self._first_version = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
         self._version = self._first_version
         self._inflight: dict[int, Message] = {}
+        self._parting: Message | None = None
+        self._unsaid = False
+        """Whether the broker has refused the farewell."""
         self._window = WINDOW
         self._up = threading.Event()
         self._up_since = 0.0
@@ -241,17 +247,21 @@ class Link:
                 if self._stop.is_set() and self._may_leave(client):
                     break
         client.on_disconnect = None
-        client.disconnect()
+        if not self._unsaid:  # else the line is cut, and the broker tells our will
+            client.disconnect()
         if sock is not None:
             sock.close()
         was_up = self.connected
-        if (alert := last_alert(self._endpoint.tls)) is not None:
+        if not was_up and (alert := last_alert(self._endpoint.tls)) is not None:
             self._refusal = from_error(alert)
         self._ended()
         return was_up
 
     def _exchange(self, client: paho.Client, sock: Any, selector: selectors.BaseSelector) -> None:
         timeout = min(IDLE_WAIT, self._user.next_due()) if self.connected and not client.want_write() else IDLE_WAIT
+        if self._stop.is_set():
+            kept = 0.0 if self._farewell is None else FAREWELL
+            timeout = min(timeout, self._deadline - kept - time.monotonic())
         for key, mask in selector.select(max(timeout, 0.0)):
             if key.fileobj is self._wake_in:
                 self._swallow_wakes()
@@ -286,16 +296,20 @@ class Link:
         """Whether it is time to go: all is delivered and the farewell acknowledged, or time is up."""
         now = time.monotonic()
         if now >= self._deadline:
+            if self.connected and self._farewell is not None:
+                self._part(client, self._farewell)
             return True
         if not self.connected:
             return self._user.drained()
         if self._farewell is None:
             return not self._inflight
-        # A quarter of a second is kept for the farewell itself.
-        if (self._user.drained() and not client.want_write()) or now >= self._deadline - 0.25:
-            self._publish(client, self._farewell)
-            self._farewell = None
+        if (self._user.drained() and not client.want_write()) or now >= self._deadline - FAREWELL:
+            self._part(client, self._farewell)
         return False
+
+    def _part(self, client: paho.Client, farewell: Message) -> None:
+        self._publish(client, farewell)
+        self._parting, self._farewell = farewell, None
 
     def _ended(self) -> None:
         self._up.clear()
@@ -355,7 +369,9 @@ class Link:
         message = self._inflight.pop(mid, None)
         if message is None:
             return
-        if reason.getName() == QUOTA:
+        if message is self._parting:
+            self._unsaid = reason.is_failure
+        elif reason.getName() == QUOTA:
             self._user.put_off(message)
         else:
             self._user.delivered(message, accepted=not reason.is_failure)

@@ -92,7 +92,8 @@ class Reception:
                 self._refusal = from_error(error, tls=self._endpoint.tls is not None)
             else:
                 self._listen(client)
-                if (alert := last_alert(self._endpoint.tls)) is not None:
+                # On a connection that was heard, an alert is the way in which it was lost.
+                if self._problem is not None and (alert := last_alert(self._endpoint.tls)) is not None:
                     self._refusal = from_error(alert)
             refusal = self._refusal or Refusal("the connection was lost")
             if self._problem in {None, CONNECTING} or self._refusal is not None:

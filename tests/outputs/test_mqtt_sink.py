@@ -284,20 +284,29 @@ def test_an_event_that_cannot_be_read_any_more_keeps_no_other_one(
     assert len([r for r in caplog.records if "is damaged" in r.getMessage()]) == 1
 
 
+@pytest.fixture
+def exceed(monkeypatch):
+    """Has the broker refuse for its quota what `chosen` says."""
+    answer = Link._on_publish
+
+    def patch(chosen):
+        def exceeded(link, client, data, mid, reason, properties):
+            message = link._inflight.get(mid)
+            if message is not None and chosen(message):
+                reason = ReasonCode(PacketTypes.PUBACK, "Quota exceeded")
+            answer(link, client, data, mid, reason, properties)
+
+        monkeypatch.setattr(Link, "_on_publish", exceeded)
+
+    return patch
+
+
 def test_events_wait_for_a_broker_whose_quota_is_exceeded(
-    broker, listen, make_sink, tell, monkeypatch, eventually, caplog
+    broker, listen, make_sink, tell, exceed, monkeypatch, eventually, caplog
 ):
     monkeypatch.setattr(dispatch_module, "PUT_OFF", 0.2)
-    answer, put_off = Link._on_publish, []
-
-    def exceeded(link, client, data, mid, reason, properties):
-        message = link._inflight.get(mid)
-        if message is not None and message.token is not None and len(put_off) < 5:
-            put_off.append(mid)
-            reason = ReasonCode(PacketTypes.PUBACK, "Quota exceeded")
-        answer(link, client, data, mid, reason, properties)
-
-    monkeypatch.setattr(Link, "_on_publish", exceeded)
+    put_off = []
+    exceed(lambda message: message.token is not None and len(put_off) < 5 and not put_off.append(message))
     listener = listen(broker.port)
     sink = make_sink(broker.port)
     assert sink.wait_connected(5)
@@ -312,21 +321,60 @@ def test_events_wait_for_a_broker_whose_quota_is_exceeded(
     assert len([r for r in caplog.records if "quota" in r.getMessage()]) == 1
 
 
+def test_what_a_quota_keeps_out_keeps_no_farewell_from_being_said(broker, listen, make_sink, exceed, eventually):
+    refused = []
+    exceed(lambda message: message.topic.endswith("/info") and not refused.append(message))
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    eventually(lambda: refused)
+    sink.stop()
+    assert listener.wait("status", where=lambda item: item.body == b"offline")
+
+
+def test_the_will_speaks_where_the_farewell_is_refused(broker, listen, make_sink, exceed, eventually):
+    exceed(lambda message: message.body == b"offline")
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    listener.wait("status", where=lambda item: item.body == b"online")
+    sink.stop()
+    # Once as this broker passed it on, though it was taken for refused, and once as the will.
+    eventually(lambda: [item.body for item in listener.on("status")].count(b"offline") == 2)
+
+
+def test_a_quota_is_told_of_once_in_a_birth_of_many_rounds(broker, make_sink, exceed, monkeypatch, eventually, caplog):
+    monkeypatch.setattr(dispatch_module, "PUT_OFF", 0.1)
+    rounds = []
+
+    def three_in_each(_message):
+        if not rounds or time.monotonic() - rounds[-1][0] > 0.09:
+            rounds.append([time.monotonic(), 0])
+        rounds[-1][1] += 1
+        return rounds[-1][1] > 3
+
+    exceed(three_in_each)
+    sink = make_sink(broker.port)
+    assert sink.wait_connected(5)
+    eventually(lambda: len(rounds) >= 4)
+    sink.stop()
+    assert len([r for r in caplog.records if "quota" in r.getMessage()]) == 1
+
+
 def test_a_birth_and_answers_are_told_again_after_a_quota_was_exceeded(
-    broker, listen, make_sink, monkeypatch, eventually, caplog
+    broker, listen, make_sink, exceed, monkeypatch, eventually, caplog
 ):
     monkeypatch.setattr(dispatch_module, "PUT_OFF", 0.2)
-    answer, put_off = Link._on_publish, []
+    put_off = []
 
-    def exceeded(link, client, data, mid, reason, properties):
+    def once(message):
         # A broker that refuses does not pass on; this one has, so what counts is what comes a second time.
-        message = link._inflight.get(mid)
-        if message is not None and message.topic not in put_off and not message.topic.endswith("/schema/info"):
-            put_off.append(message.topic)
-            reason = ReasonCode(PacketTypes.PUBACK, "Quota exceeded")
-        answer(link, client, data, mid, reason, properties)
+        if message.topic in put_off or message.topic.endswith("/schema/info"):
+            return False
+        put_off.append(message.topic)
+        return True
 
-    monkeypatch.setattr(Link, "_on_publish", exceeded)
+    exceed(once)
     listener = listen(broker.port)
     sink = make_sink(broker.port)
     assert sink.wait_connected(5)
