@@ -5,7 +5,7 @@ VENV := .venv
 TRAIN := .venv-train
 HA := .venv-ha
 
-.PHONY: help setup setup-train setup-ha demo test check bench clean reference
+.PHONY: help setup setup-train setup-ha setup-all setup-test demo test check bench clean reference
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,10 +28,14 @@ $(HA)/.ready: tools/setup.sh
 demo: setup ## watch emotion events arrive over MQTT from the bundled clip
 	$(VENV)/bin/emoedge demo
 
-# The two environments side by side: both mostly wait for what they fetch.
-test: setup ## all tests, with a real Mosquitto and a real PyAudio capture
-	$(MAKE) --no-print-directory -j2 setup-train setup-ha
+# Side by side: they mostly wait for what they fetch.
+setup-all: ## all three environments, and the programs that tests need
+	$(MAKE) --no-print-directory -j4 setup setup-train setup-ha setup-test
+
+setup-test:
 	PYTHON="$(PYTHON)" tools/setup.sh test
+
+test: setup-all ## all tests, with a real Mosquitto and a real PyAudio capture
 	$(VENV)/bin/python tools/run_tests.py
 
 .PHONY: test-system

@@ -6,8 +6,8 @@ No test ends as skipped: a mark whose needs are not met is deselected before the
 `make test`. Arguments are passed on to pytest.
 
 Without arguments those that measure time run first and alone; then the tests of the daemon and those of the programs in
-`tools/` run side by side: the ones mostly wait for brokers and clocks, the others compute, and give way to them. The
-latter go file by file; once the daemon's have ended, two files at a time. What a file prints comes when it has ended.
+`tools/` run side by side: the ones mostly wait for brokers and clocks, the others compute, two files at a time, and
+give way to them. What a file prints comes when it has ended.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ALONE = "tests/performance/test_hot_path.py"
 PROGRAMS = "tests/tools"
-LONG = {"test_classic_systems.py", "test_convert_keras.py", "test_soak.py", "test_train_face.py"}
+INSTRUCTIONS = "tests/performance/test_instructions.py"
+"""Counts, which a busy machine does not blur: among PROGRAMS."""
+LONG = {
+    "test_classic_systems.py", "test_convert_keras.py", "test_instructions.py", "test_soak.py", "test_train_face.py",
+}  # fmt: skip
 """Of these: they begin first, so that none of them is left over at the end."""
 PATIENCE = ("--timeout=900",)
 NOTHING = 5
@@ -84,24 +88,27 @@ def command_reason(*commands: str) -> str | None:
 def all_of_them(command: list[str], environment: dict[str, str]) -> int:
     """Run ALONE, then the files of PROGRAMS at a low priority beside all others; returns the exit code of a failure."""
     files: queue.SimpleQueue[Path] = queue.SimpleQueue()
-    found = sorted((ROOT / PROGRAMS).glob("test_*.py"))
+    found = [*sorted((ROOT / PROGRAMS).glob("test_*.py")), ROOT / INSTRUCTIONS]
     for path in sorted(found, key=lambda path: path.name not in LONG):
         files.put(path)
     codes = {ALONE: _run([*command, ALONE], environment)}
 
-    def work(first: list[str] | None = None) -> None:
-        if first:
-            codes["the tests of the daemon"] = _run(first, environment)
+    def daemon() -> None:
+        others = [f"--ignore={path}" for path in (ALONE, INSTRUCTIONS, PROGRAMS)]
+        codes["the tests of the daemon"] = _run([*command, *others], environment)
+
+    def programs() -> None:
         with contextlib.suppress(queue.Empty):
             while True:
                 name = str(files.get_nowait().relative_to(ROOT))
                 codes[name] = _run(["nice", "-n", "10", *command, name, *PATIENCE, "-o",
                                     f"cache_dir=.pytest_cache/{Path(name).stem}"], environment, title=name)  # fmt: skip
 
-    with ThreadPoolExecutor(2) as workers:
-        both = [workers.submit(work, [*command, f"--ignore={ALONE}", f"--ignore={PROGRAMS}"]), workers.submit(work)]
+    lanes = (daemon, programs, programs)
+    with ThreadPoolExecutor(len(lanes)) as workers:
+        running = [workers.submit(lane) for lane in lanes]
         try:
-            for each in both:
+            for each in running:
                 each.result()
         except KeyboardInterrupt:
             with contextlib.suppress(queue.Empty):

@@ -40,10 +40,12 @@ apt_install() {
     sudo="sudo"
   fi
   say "installing system packages through apt: $wanted"
-  $sudo apt-get -qq update >/dev/null || say "apt-get update failed; trying with the lists that are there"
+  # One at a time, where several parts of this are set up at once; what a package starts does not keep the lock.
+  flock -o tools/setup.sh $sudo apt-get -qq update >/dev/null || say "apt-get update failed; trying with the lists that are there"
   # Behind sudo, which passes no variables on: else a package's question would wait behind the output thrown away.
   # shellcheck disable=SC2086 # a list of words
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $wanted >/dev/null
+  flock -o tools/setup.sh $sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq install -y --no-install-recommends $wanted >/dev/null
 }
 
 make_venv() { # DIRECTORY INTERPRETER
@@ -61,6 +63,18 @@ pip_install() { # DIRECTORY WHAT...
   shift
   say "installing into $venv: $*"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+compile_used() { # DIRECTORY MODULES...: of what pip was told not to compile, what these import
+  # pip compiles every file of a package, which takes longer than the rest of the installation.
+  local venv=$1
+  shift
+  env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 "$venv/bin/python" - "$@" <<'PY' >/dev/null 2>&1 || true
+import contextlib, importlib, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(Exception):
+        importlib.import_module(name)
+PY
 }
 
 setup_run() {
@@ -93,15 +107,18 @@ print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-
 PY
   )
   mapfile -t words <<<"$requirements"
-  pip_install .venv-train "${words[@]}" "numpy>=1.23,<2" "opencv-python-headless>=4.5,<4.12" "PyYAML>=6.0"
+  pip_install .venv-train --no-compile "${words[@]}" \
+    "numpy>=1.23,<2" "opencv-python-headless>=4.5,<4.12" "PyYAML>=6.0"
   # The tools take every preprocessing step from emoedge; its other run-time packages are not needed here.
   pip_install .venv-train --no-deps -e .
   # On a processor with bfloat16 faces are learned in two thirds of the time with it, elsewhere and without it by
   # TensorFlow. With a GPU, install the build that fits its driver over this one.
   say "installing into .venv-train: torch (its build for processors)"
-  .venv-train/bin/python -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 20 \
+  .venv-train/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --retries 0 --timeout 20 \
     --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null ||
     say "no PyTorch for processors here; faces will be learned with TensorFlow"
+  compile_used .venv-train tensorflow tensorflow.lite.python.optimize.calibrator keras.src.saving h5py torch.nn.functional \
+    sklearn.linear_model librosa scipy.signal matplotlib.pyplot onnxruntime soundfile tqdm cv2 yaml
   touch .venv-train/.ready
 }
 
@@ -115,8 +132,10 @@ setup_ha() {
   fi
   make_venv .venv-ha "$python"
   # The oldest line with device discovery that still installs; its MQTT schemas import without a running instance.
-  pip_install .venv-ha "homeassistant==2025.1.4" "paho-mqtt==1.6.1" ||
+  pip_install .venv-ha --no-compile "homeassistant==2025.1.4" "paho-mqtt==1.6.1" ||
     say "Home Assistant could not be installed; its validation is listed as not run"
+  compile_used .venv-ha homeassistant.components.mqtt.discovery homeassistant.components.mqtt.event \
+    homeassistant.components.mqtt.schemas
   touch .venv-ha/.ready
 }
 

@@ -135,7 +135,7 @@ def test_frame_rate_and_memory(greets, silent, broker, clip, tmp_path, monkeypat
     assert deaf.taken
     assert normal == pytest.approx(RATE, rel=0.15)
     assert rate >= 0.95 * normal
-    assert sink.drops["events"] > STORM * (WARM_UP + MEASURED) / 2, "the storm never reached the outbox"
+    assert sink.drops["events"] > STORM * (WARM_UP + MEASURED) / 4, "the storm never reached the outbox"
     assert sink.drops["events"] > dropped, "a broker that works is given events"
     assert sink.queue <= CAP
     assert grown < FLAT
