@@ -73,12 +73,14 @@ def address(text: str) -> tuple[str, int]:
 def execute(args: argparse.Namespace) -> int:
     """Run the demo; raises DeliveryError where there is no broker, ModelError where there is no model."""
     from emoedge.ops.identity import machine_suffix
+    from emoedge.ops.signals import heed, interrupt
     from emoedge.outputs.embedded_broker import HOST, EmbeddedBroker
     from emoedge.outputs.subscriber import Subscriber
     from emoedge.outputs.topics import Topics
 
     # Not random: a broker of one's own keeps the retained topics of one demo device, not of every run.
     topics = Topics("emoedge", f"demo-{machine_suffix()}")
+    heed(interrupt)
     with contextlib.ExitStack() as stack:
         assets = stack.enter_context(resources.as_file(resources.files("emoedge") / "assets"))
         if args.broker is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "run",
         help="watch and listen, and publish events until stopped",
-        description="Run in the foreground until SIGTERM or SIGINT; then end what runs, say `offline`, exit 0.",
+        description="Run in the foreground until SIGTERM, SIGINT, or SIGHUP where that is not ignored; then end what "
+        "runs, say `offline`, exit 0.",
     )
     config_option(parser, searched=True)
     parser.set_defaults(execute=execute)
@@ -32,6 +32,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def execute(args: argparse.Namespace) -> int:
     """Run until a signal; raises ConfigError or ModelError before anything is started."""
     from emoedge.config import find, load
+    from emoedge.ops.signals import heed
 
     path = find(args.config)
     config = load(path)
@@ -39,8 +40,7 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.panel import Panel
 
     panel = Panel(config, path)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: panel.end())
+    heed(panel.end)
 
     from emoedge.build import build_app
     from emoedge.ops.clock import SystemClock

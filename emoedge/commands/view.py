@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-import signal
 import sys
 import threading
 
@@ -69,6 +68,7 @@ def execute(args: argparse.Namespace) -> int:
 
     from emoedge.commands.run import start_log
     from emoedge.config import default_config, load
+    from emoedge.ops.signals import heed
     from emoedge.threads import bound_threads
 
     if args.config is None:
@@ -83,8 +83,7 @@ def execute(args: argparse.Namespace) -> int:
     start_log("warning")
     show.check()
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    heed(stop.set)
     try:
         if args.output is not None:
             show.record(args.output, stop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -54,15 +53,16 @@ def device_id(text: str) -> str:
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Watch until Ctrl-C or SIGTERM; raises ConfigError."""
+    """Watch until Ctrl-C, SIGTERM or SIGHUP; raises ConfigError."""
     from emoedge.config import default_config, load
+    from emoedge.ops.signals import heed, interrupt
     from emoedge.watch.lookout import Lookout
     from emoedge.watch.reception import Reception
     from emoedge.watch.terminal import Terminal, can_draw
 
     config = default_config() if args.config is None else load(args.config, require_context=False)
     endpoint = broker(config.mqtt, args.host, args.username)
-    signal.signal(signal.SIGTERM, _interrupt)
+    heed(interrupt)
     try:
         with Reception(endpoint, config.mqtt.base, args.device) as reception:
             lookout = Lookout(reception, config.mqtt.base, endpoint.address)
@@ -96,7 +96,3 @@ def broker(config: MqttConfig, host: tuple[str, int | None] | None, username: st
         host=name, port=port or config.port, client_id="", keepalive=config.keepalive,
         username=username or config.username, password=password, tls=tls_context(config),
     )  # fmt: skip
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

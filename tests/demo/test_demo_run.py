@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -153,3 +154,21 @@ def test_a_reader_who_leaves_ends_it_without_a_traceback(tmp_path):
     assert process.wait(30) == 0
     assert complaints(process.stderr.read()) == []
     process.stderr.close()
+
+
+@pytest.mark.slow
+@pytest.mark.broker
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_amid_the_clip_leaves_nobody_on_the_broker(tmp_path, broker, listen, number):
+    listener = listen(broker.port)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emoedge", "demo", "--broker", f"127.0.0.1:{broker.port}"],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    listener.wait("emotion", where=lambda item: item.json["people"] == 1, timeout=30)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert complaints(errors) == []
+    listener.wait("status", where=lambda item: item.body == b"offline")
+    assert listener.on("emotion")[-1].json["people"] == 0

@@ -44,7 +44,7 @@ def test_the_bundled_clip_as_a_page(view, demo, eventually):
     assert "Traceback" not in shown.said
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_amid_the_film(view, demo, number):
     shown = view(demo[0])
     stream = urllib.request.urlopen(shown.url + "events", timeout=20)

@@ -143,6 +143,13 @@ def test_into_a_pipe_it_prints_lines(broker, watch, say, eventually):
     assert shown.interrupt(signal.SIGTERM) == 0
 
 
+def test_a_hangup_leaves_the_terminal_as_it_was(broker, watch, eventually):
+    shown = watch("--host", f"127.0.0.1:{broker.port}", tty=True)
+    eventually(lambda: shown.screen, 20)
+    assert shown.interrupt(signal.SIGHUP) == 0
+    eventually(lambda: shown.seen.endswith("\x1b[?1049l"), what="the terminal as it was")
+
+
 def test_a_broker_that_is_not_there_is_waited_for_and_one_that_goes_too(make_broker, watch, say, eventually):
     broker = make_broker(start=False)
     shown = watch("--host", f"127.0.0.1:{broker.port}")
