@@ -109,6 +109,11 @@ class App:
         return self._paused
 
     @property
+    def broker_problem(self) -> str | None:
+        """Why there is no connection to the broker, one line; None while there is, or where none is configured."""
+        return None if self._mqtt is None else self._mqtt.problem
+
+    @property
     def controls(self) -> str | None:
         """What operators have set and the same process is to know when it begins anew; None where nobody could."""
         return None if self._mqtt is None else self._mqtt.controls

@@ -166,21 +166,21 @@ def _play(app: App, subscriber: Subscriber, topics: Topics) -> None:
     with ThreadPoolExecutor(1, "pipeline") as pool:
         run = pool.submit(app.run, stop, until_ended=True)
         try:
-            _show(run, subscriber, topics, stop)
+            _show(app, run, subscriber, topics, stop)
         finally:
             stop.set()
         run.result()
 
 
-def _show(run: Future[None], subscriber: Subscriber, topics: Topics, stop: threading.Event) -> None:
+def _show(app: App, run: Future[None], subscriber: Subscriber, topics: Topics, stop: threading.Event) -> None:
     """Print what arrives until the device is offline.
 
-    Raises DeliveryError where the broker is lost on the way.
+    Raises DeliveryError where the broker is lost on the way, or never takes what the device tells.
     """
     from emoedge.outputs.lines import line_of
 
     prefix = topics.of("")
-    limit, heard, offline = time.monotonic() + LIMIT, time.monotonic(), False
+    limit, heard, told, offline = time.monotonic() + LIMIT, time.monotonic(), False, False
     while True:
         message = subscriber.take(POLL)
         now = time.monotonic()
@@ -188,6 +188,7 @@ def _show(run: Future[None], subscriber: Subscriber, topics: Topics, stop: threa
         if message is not None or (subscriber.connected and not run.done()):
             heard = now
         if message is not None and not message.retained:
+            told = True
             line = line_of(message.topic.removeprefix(prefix), message.payload)
             if line is not None:
                 print(line, flush=True)
@@ -196,6 +197,8 @@ def _show(run: Future[None], subscriber: Subscriber, topics: Topics, stop: threa
         if run.done() and (run.exception() is not None or (offline and message is None and subscriber.connected)):
             return
         if now - heard > GRACE:
+            if not told and app.broker_problem is not None:
+                raise DeliveryError(f"broker {subscriber.broker}: {app.broker_problem}")
             raise DeliveryError(f"broker {subscriber.broker} was lost while the clip played")
         if now > limit:
             stop.set()

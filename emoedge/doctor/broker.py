@@ -15,13 +15,17 @@ from emoedge.doctor.unit import Variable, variable
 from emoedge.errors import ConfigError
 from emoedge.ops.credentials import STORED, mqtt_password
 from emoedge.ops.identity import default_device_id
-from emoedge.outputs.endpoint import LOGIN_REFUSALS, from_error
+from emoedge.outputs.endpoint import LOGIN_REFUSALS, from_error, from_limits
 from emoedge.outputs.tls import last_alert, tls_context
 
 if TYPE_CHECKING:
+    from paho.mqtt import client as paho
+    from paho.mqtt.enums import MQTTProtocolVersion
+
     from emoedge.config import Config
     from emoedge.config.outputs import MqttConfig
     from emoedge.doctor.finding import Finding
+    from emoedge.outputs.endpoint import Refusal
 
 STAGE = "broker"
 TIMEOUT = 5.0
@@ -120,16 +124,10 @@ class _Conversation:
 
     def hold(self) -> list[Finding]:
         """Login, publish and read back."""
-        from paho.mqtt import client as paho  # noqa: PLC0415 - only here
-        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+        from paho.mqtt.enums import MQTTProtocolVersion  # noqa: PLC0415 - only here
 
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"emoedge-doctor-{secrets.token_hex(4)}")
-        client.connect_timeout = TIMEOUT
-        if self._mqtt.username is not None:
-            client.username_pw_set(self._mqtt.username, self._password)
         context = tls_context(self._mqtt)
-        if context is not None:
-            client.tls_set_context(context)
+        client = self._client(MQTTProtocolVersion.MQTTv311, context)
         client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
         client.on_message = self._on_message
         try:
@@ -141,6 +139,43 @@ class _Conversation:
         finally:
             client.disconnect()
             client.loop_stop()
+
+    def _client(self, version: MQTTProtocolVersion, context: ssl.SSLContext | None) -> paho.Client:
+        from paho.mqtt import client as paho  # noqa: PLC0415 - only here
+        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"emoedge-doctor-{secrets.token_hex(4)}", protocol=version,
+            reconnect_on_failure=False,
+        )  # fmt: skip
+        client.connect_timeout = TIMEOUT
+        if self._mqtt.username is not None:
+            client.username_pw_set(self._mqtt.username, self._password)
+        if context is not None:
+            client.tls_set_context(context)
+        return client
+
+    def _lacking(self, context: ssl.SSLContext | None) -> Refusal | None:
+        """What the broker denies the service; only MQTT 5, which that speaks first, has words for it."""
+        from paho.mqtt.enums import MQTTProtocolVersion  # noqa: PLC0415 - only here
+
+        client, answered, found = self._client(MQTTProtocolVersion.MQTTv5, context), threading.Event(), []
+
+        def greeted(_client: Any, _data: Any, _flags: Any, _reason: Any, properties: Any) -> None:
+            found.append(from_limits(properties))
+            answered.set()
+
+        client.on_connect, client.on_disconnect = greeted, lambda *_: answered.set()
+        try:
+            client.connect(self._mqtt.host, self._mqtt.port, 15)
+            client.loop_start()
+            answered.wait(TIMEOUT)
+        except OSError:
+            return None
+        finally:
+            client.disconnect()
+            client.loop_stop()
+        return found[0] if found else None
 
     def _judge(self, context: ssl.SSLContext | None) -> list[Finding]:
         who = f"user {self._mqtt.username}" if self._mqtt.username else "anonymous"
@@ -155,6 +190,8 @@ class _Conversation:
                 remedy = f"no password was found; as root the doctor also reads {STORED}"
             return [failed(STAGE, f"login refused for {who}: {self._refused.lower()}", remedy, UNAVAILABLE)]
         found = [passed(STAGE, f"login accepted, {who}")]
+        if (lacking := self._lacking(context)) is not None:
+            return [*found, failed(STAGE, lacking.text, "change it in the broker's settings", UNAVAILABLE)]
         if self._returned.wait(TIMEOUT):
             return [*found, passed(STAGE, "a message came back")]
         remedy = f"let {who} read and write {self._topic} in the broker's access list"

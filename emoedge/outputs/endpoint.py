@@ -12,6 +12,7 @@ from emoedge.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
 CERTIFICATE_NAME_MISMATCH = (62, 63, 64)
@@ -22,6 +23,15 @@ OWN_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 
 LOGIN_REFUSALS = ("Bad user name or password", "Not authorized", "Bad authentication method", "Banned")
 """CONNACK reasons that waiting will not cure; MQTT 3.1.1 codes 4 and 5 map to the first two."""
+
+NEEDED = {
+    "Retain not supported": "allows no retained messages, without which nobody learns a device's state; "
+    "allow them there (Mosquitto: retain_available true)",
+    "QoS not supported": "allows no messages of QoS 1, without which events are lost; "
+    "allow them there (Mosquitto: max_qos 1)",
+    "Session taken over": "another client took over: is the same device.id used twice?",
+}
+"""What is lacking where a CONNACK or DISCONNECT has this reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +118,17 @@ def from_reason(reason: ReasonCode, username: str | None) -> Refusal:
     if name in LOGIN_REFUSALS:
         who = f"user {username!r}" if username else "anonymous clients (no mqtt.username is set)"
         return Refusal(f"login refused for {who} ({name.lower()})", lasting=True)
-    return Refusal(f"connection refused by the broker ({name.lower()})")
+    return from_disconnect(reason) or Refusal(f"connection refused by the broker ({name.lower()})")
+
+
+def from_disconnect(reason: ReasonCode) -> Refusal | None:
+    """What a DISCONNECT means that only a person can cure; None where another attempt may."""
+    text = NEEDED.get(reason.getName())
+    return None if text is None else Refusal(text, lasting=True)
+
+
+def from_limits(properties: Properties | None) -> Refusal | None:
+    """What a CONNACK of MQTT 5 that accepts us denies all the same; None where we can live with it."""
+    lacking = (("RetainAvailable", "Retain not supported"), ("MaximumQoS", "QoS not supported"))
+    texts = [NEEDED[name] for member, name in lacking if getattr(properties, member, 1) == 0]
+    return Refusal("; ".join(texts), lasting=True) if texts else None

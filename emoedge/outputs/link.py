@@ -20,13 +20,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from emoedge.ops.backoff import Backoff
-from emoedge.outputs.endpoint import Refusal, from_error, from_reason, from_silence
+from emoedge.outputs.endpoint import from_disconnect, from_error, from_limits, from_reason, from_silence
 from emoedge.outputs.tls import last_alert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emoedge.outputs.endpoint import Endpoint
+    from emoedge.outputs.endpoint import Endpoint, Refusal
     from emoedge.outputs.link_user import LinkUser
     from emoedge.outputs.message import Message
 
@@ -99,6 +99,8 @@ class Link:
         self._problem: str | None = "not yet connected"
         self._said: str | None = None
         self._refusal: Refusal | None = None
+        self._reason = ""
+        """Why the broker ended the last connection, as it is appended to a line; empty where it did not say."""
         self._topics: Sequence[str] = ()
         self._unheard: list[str] = []
 
@@ -190,8 +192,9 @@ class Link:
             return 0.0
         if not self._lasts():
             self._short_lived += 1
-        if self._short_lived == FEW:
-            self._problem = "accepts and drops us again and again: is the same device.id used twice?"
+        if self._short_lived == FEW and self._refusal is None:
+            why = self._reason or ": is the same device.id used twice?"
+            self._problem = f"accepts and drops us again and again{why}"
         if self._short_lived <= FEW:
             self._say(logging.WARNING, f"{self._problem}; reconnecting")
         return self._backoff.next() if self._refusal is None else self._refused.next()
@@ -242,7 +245,7 @@ class Link:
                     self._lasts()
                     if self._farewell is not None or not self._stop.is_set():  # nothing comes after the farewell
                         self._send(client)
-                elif time.monotonic() > answer_by:
+                elif self._refusal is not None or time.monotonic() > answer_by:
                     break
                 if self._stop.is_set() and self._may_leave(client):
                     break
@@ -340,6 +343,9 @@ class Link:
             if reason.getName() != "Unsupported protocol version":
                 self._refusal = from_reason(reason, self._endpoint.username)
             return
+        self._refusal = from_limits(properties)
+        if self._refusal is not None:
+            return
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._problem = None
         self._up_since = time.monotonic()
@@ -358,12 +364,12 @@ class Link:
         self._unheard = unheard
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if not self.connected:
+            return
         name = reason.getName()
-        if name == "Session taken over":
-            self._refusal = Refusal("another client took over: is the same device.id used twice?", lasting=True)
-        if self.connected:
-            detail = "" if name in ("Unspecified error", "Normal disconnection") else f" ({name.lower()})"
-            self._problem = self._refusal.text if self._refusal else f"connection lost{detail}"
+        self._refusal = from_disconnect(reason)
+        self._reason = "" if name in ("Unspecified error", "Normal disconnection") else f" ({name.lower()})"
+        self._problem = self._refusal.text if self._refusal else f"connection lost{self._reason}"
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         message = self._inflight.pop(mid, None)

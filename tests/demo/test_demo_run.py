@@ -116,6 +116,14 @@ def test_a_broker_that_refuses_ends_it_with_69_and_one_line(tmp_path, make_broke
     assert "refused" in run.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.broker
+def test_a_broker_without_retained_messages_ends_it_with_69_and_the_reason(tmp_path, make_broker):
+    run, _ = demo(tmp_path, "--broker", f"127.0.0.1:{make_broker('retain_available false').port}")
+    assert run.returncode == 69
+    assert complaints(run.stderr)[0].partition(": ")[2].startswith("allows no retained messages")
+
+
 @pytest.mark.parametrize("broker", ["host:port", "", "mqtt://host"])
 def test_an_address_that_is_none_is_wrong_usage(tmp_path, broker):
     run, _ = demo(tmp_path, "--broker", broker)

@@ -105,6 +105,15 @@ def test_login_refused(doctor, make_broker):
     assert "login refused" in said(found, "broker")
 
 
+@pytest.mark.broker
+@pytest.mark.parametrize("lacks", ["retain_available false", "max_qos 0"])
+def test_a_broker_that_lacks_what_is_needed(doctor, make_broker, lacks):
+    code, found = doctor(make_broker(lacks).port)
+    assert code == 69
+    assert verdicts(found, "broker") == ["pass", "pass", "fail"]
+    assert "allows no" in said(found, "broker")
+
+
 @pytest.fixture
 def told_by_systemctl(tmp_path, monkeypatch):
     """Let a stand-in for systemctl tell these lines."""

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from emoedge.ops.backoff import Backoff
 from emoedge.outputs import link as link_module
 from emoedge.outputs.embedded_broker import EmbeddedBroker
 
@@ -89,6 +90,49 @@ def test_a_broker_that_lets_nobody_listen_is_named_once(pretend, make_sink, capl
     assert lines == [where.format("test-1"), where.format("test-2")]
 
 
+NO_RETAINED = "allows no retained messages"
+NO_QOS_1 = "allows no messages of QoS 1"
+
+
+def link_lines(caplog):
+    return [r.getMessage().split(": ", 1)[1] for r in caplog.records if r.name == "emoedge.outputs.link"]
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(("line", "told"), [("retain_available false", NO_RETAINED), ("max_qos 0", NO_QOS_1)])
+def test_a_broker_that_lacks_what_is_needed_is_named_once_and_asked_slowly(make_broker, make_sink, caplog, line, told):
+    sink = make_sink(make_broker(line).port, backoff=Backoff(0.05, 0.05), refused_wait=30.0)
+    assert not sink.wait_connected(1.5)
+    assert [told in text and text.endswith("; retrying slowly") for text in link_lines(caplog)] == [True]
+    assert sink.problem.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("connack", "told"),
+    [(b"\x20\x05\x00\x00\x02\x25\x00", NO_RETAINED), (b"\x20\x05\x00\x00\x02\x24\x00", NO_QOS_1)],
+    ids=["retain available: 0", "maximum qos: 0"],
+)
+def test_one_that_says_so_while_it_accepts_us_is_left_alone(pretend, make_sink, caplog, connack, told):
+    server = pretend(lambda _version: connack)
+    sink = make_sink(server.port, backoff=Backoff(0.05, 0.05), refused_wait=30.0)
+    assert not sink.wait_connected(1.0)
+    assert [told in text for text in link_lines(caplog)] == [True]
+    assert server.versions == [5]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(b"\x9a", NO_RETAINED), (b"\x95", "accepts and drops us again and again (packet too large)")],
+    ids=["retain not supported", "packet too large"],
+)
+def test_one_that_drops_us_is_believed_when_it_says_why(pretend, make_sink, caplog, eventually, code, told):
+    server = pretend(lambda _version: b"\x20\x03\x00\x00\x00\xe0\x01" + code)
+    make_sink(server.port, refused_wait=0.2)
+    eventually(lambda: len(server.versions) > 4)
+    assert any(told in text for text in link_lines(caplog))
+    assert "device.id" not in caplog.text
+
+
 def test_a_connection_that_lasts_at_last_is_told(pretend, make_sink, monkeypatch, caplog, eventually):
     monkeypatch.setattr(link_module, "STABLE", 0.5)
     monkeypatch.setattr(link_module, "IDLE_WAIT", 0.05)
@@ -96,11 +140,8 @@ def test_a_connection_that_lasts_at_last_is_told(pretend, make_sink, monkeypatch
     server = pretend(lambda _version: CONNACK_3_OK, drops=5)
     make_sink(server.port, mqtt5=False)
 
-    def lines():
-        return [r.getMessage().split(": ", 1)[1] for r in caplog.records if r.name == "emoedge.outputs.link"]
-
-    eventually(lambda: any("again and again" in line for line in lines()))
-    eventually(lambda: lines()[-1] == "connected (MQTT 3.1.1)")
+    eventually(lambda: any("again and again" in line for line in link_lines(caplog)))
+    eventually(lambda: link_lines(caplog)[-1] == "connected (MQTT 3.1.1)")
     assert len(server.versions) == 6
 
 
