@@ -60,7 +60,8 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.watch.reception import Reception
     from emoedge.watch.terminal import Terminal, can_draw
 
-    config = default_config() if args.config is None else load(args.config, require_context=False)
+    given = {} if args.username is None else {"mqtt.username": args.username}
+    config = default_config() if args.config is None else load(args.config, overrides=given, require_context=False)
     endpoint = broker(config.mqtt, args.host, args.username)
     heed(interrupt)
     try:

@@ -93,8 +93,10 @@ def _heat(config: Config) -> str | None:
 
 
 def _login(config: Config) -> str | None:
-    if config.mqtt.password is not None and not config.mqtt.username:
-        return "a login name beside the password; MQTT has no password without one"
+    mqtt = config.mqtt
+    given = [name for name in ("password", "password_file", "password_env") if getattr(mqtt, name) is not None]
+    if given and not mqtt.username:
+        return f"a login name beside mqtt.{given[0]}; MQTT has no password without one"
     return None
 
 
@@ -189,7 +191,7 @@ RULES: tuple[Rule, ...] = (
     Rule(("thermal.warm", "thermal.hot"), _heat),
     Rule(("mqtt.host",), _host),
     Rule(("mqtt.server_name",), _server_name),
-    Rule(("mqtt.username", "mqtt.password"), _login),
+    Rule(("mqtt.username", "mqtt.password", "mqtt.password_file", "mqtt.password_env"), _login),
     Rule(("mqtt.tls", "mqtt.ca", "mqtt.certificate", "mqtt.key", "mqtt.server_name"), _encrypted),
     Rule(("mqtt.certificate", "mqtt.key", "mqtt.tls"), _own_certificate),
     Rule(("aggregates.windows",), _windows),

@@ -102,7 +102,7 @@ def test_reload_and_restart_refuse_wrong_settings_and_take_right_ones(unit, tmp_
     told = listener.wait("response/reload")[-1].json
     assert told["status"] == "error"
     assert "vision.rate" in told["error"]
-    config.write_text(text().replace("keepalive: 5", "keepalive: 5, password_file: /nowhere/password"))
+    config.write_text(text().replace("keepalive: 5", "keepalive: 5, username: me, password_file: /nowhere/password"))
     say("request/reload", '{"transaction": 4}')
     told = listener.wait("response/reload", count=2, timeout=20)[-1].json
     assert (told["status"], "mqtt.password_file" in told["error"]) == ("error", True)

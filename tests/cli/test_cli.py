@@ -234,7 +234,7 @@ def test_check_summarises_a_good_config(tmp_path):
 def test_check_opens_what_the_broker_needs(tmp_path):
     path = tmp_path / "config.yaml"
     good = "deployment: {context: kiosk}\nmodels: {face: none, speech: none}\n"
-    wrong = "password_file: nowhere/password, tls: true, ca: nowhere/ca.pem"
+    wrong = "username: me, password_file: nowhere/password, tls: true, ca: nowhere/ca.pem"
     path.write_text(good + f"mqtt: {{host: broker.local, {wrong}}}\n")
     done = emoedge("check", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (78, "")
@@ -242,7 +242,7 @@ def test_check_opens_what_the_broker_needs(tmp_path):
     assert "mqtt.ca: nowhere/ca.pem" in done.stderr
     path.write_text(good + f"mqtt: {{host: none, {wrong}}}\n")
     assert emoedge("check", cwd=tmp_path).returncode == 0, "nothing opens them"
-    path.write_text(good + "mqtt: {password_env: EMOEDGE_NOWHERE}\n")
+    path.write_text(good + "mqtt: {username: me, password_env: EMOEDGE_NOWHERE}\n")
     assert emoedge("check", cwd=tmp_path).returncode == 0, "a service's environment is not this one's"
 
 
