@@ -65,19 +65,21 @@ class Panel:
     def check_settings(self) -> None:
         """Read the settings as they stand in the file, and what they name; raises ConfigError, ModelError."""
         from emoedge.config import load  # noqa: PLC0415 - a daemon that is never asked does not need it
+        from emoedge.config.origin import pointing  # noqa: PLC0415
         from emoedge.ops.credentials import mqtt_password  # noqa: PLC0415
         from emoedge.outputs.tls import tls_context  # noqa: PLC0415
         from emoedge.pipeline import load_models  # noqa: PLC0415
         from emoedge.sources.address import is_none  # noqa: PLC0415
 
         config = load(self._path)
-        if config.mqtt.host != "none":
-            mqtt_password(config.mqtt)
-            tls_context(config.mqtt)
-        load_models(
-            config, base=self._path.parent,
-            camera=not is_none(config.camera.source), microphone=not is_none(config.microphone.source),
-        )  # fmt: skip
+        with pointing(self._path):
+            if config.mqtt.host != "none":
+                mqtt_password(config.mqtt)
+                tls_context(config.mqtt)
+            load_models(
+                config, base=self._path.parent,
+                camera=not is_none(config.camera.source), microphone=not is_none(config.microphone.source),
+            )  # fmt: skip
 
     def restart(self) -> None:
         """End in good order and begin anew."""

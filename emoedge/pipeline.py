@@ -166,6 +166,7 @@ def load_models(config: Config, *, base: Path | None = None, camera: bool = True
     relative path may start.
     """
     from emoedge.inference.model import load_model  # noqa: PLC0415 - `emoedge --help` loads no interpreter
+    from emoedge.inference.model_file import asked_for  # noqa: PLC0415
     from emoedge.inference.shipped import resolve  # noqa: PLC0415
 
     threads = config.models.threads
@@ -176,8 +177,9 @@ def load_models(config: Config, *, base: Path | None = None, camera: bool = True
         (Modality.SPEECH, config.models.speech, microphone),
     ):
         try:
-            path = resolve(name, base) if wanted else None
-            loaded[modality.value] = None if path is None else load_model(path, modality, threads)
+            with asked_for(f"models.{modality}"):
+                path = resolve(name, base) if wanted else None
+                loaded[modality.value] = None if path is None else load_model(path, modality, threads)
         except ModelError as error:
             problems.append(str(error))
     if problems:

@@ -32,6 +32,7 @@ def execute(args: argparse.Namespace) -> int:
     """Return 0 where `run` could start, else 78."""
     from emoedge.cli import EXIT_CONFIG
     from emoedge.config import find, load
+    from emoedge.config.origin import placed
     from emoedge.sources.address import is_none
 
     path = find(args.config)
@@ -49,7 +50,7 @@ def execute(args: argparse.Namespace) -> int:
             problems.append(str(error))
     problems += _broker(config)
     if problems:
-        print("\n".join(problems), file=sys.stderr)
+        print("\n".join(placed(problem, path) for problem in problems), file=sys.stderr)
         return EXIT_CONFIG
     for line in (*_summary(config, path), *lines):
         print(line)
@@ -103,13 +104,15 @@ def _aggregates(config: Config) -> str:
 def _model(kind: str, name: str, config: Config, path: Path) -> str:
     """Load one model and describe it; raises ModelError, or ConfigError where the configuration does not fit it."""
     from emoedge.inference.model import load_model
+    from emoedge.inference.model_file import asked_for
     from emoedge.inference.shipped import resolve
     from emoedge.pipeline import check_speech
 
-    file = resolve(name, path.parent)
-    if file is None:
-        return "none"
-    model = load_model(file, kind, config.models.threads)
+    with asked_for(f"models.{kind}"):
+        file = resolve(name, path.parent)
+        if file is None:
+            return "none"
+        model = load_model(file, kind, config.models.threads)
     if kind == "speech":
         check_speech(config, model)
     return _describe(model, file)

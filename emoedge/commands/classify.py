@@ -47,13 +47,15 @@ def execute(args: argparse.Namespace) -> int:
 
     from emoedge.cli import EXIT_MEDIA
     from emoedge.config import default_config, load
+    from emoedge.config.origin import pointing
     from emoedge.threads import bound_threads
 
     config = default_config() if args.config is None else load(args.config, require_context=False)
     base = None if args.config is None else Path(args.config).parent
     bound_threads(config.models.threads)
     kinds = {file: _kind(file) for file in dict.fromkeys(args.files)}
-    models = _models(config, base, args.model, {kind for kind in kinds.values() if kind is not None})
+    with pointing(args.config):
+        models = _models(config, base, args.model, {kind for kind in kinds.values() if kind is not None})
     code = 0
     for file in args.files:
         kind = kinds[file]
@@ -84,6 +86,7 @@ def _models(
     config: Config, base: Path | None, named: list[str], wanted: set[Modality]
 ) -> dict[Modality, EmotionModel]:
     """A model for each sense that is wanted; one that was named is loaded in any case."""
+    from emoedge.inference.model_file import asked_for
     from emoedge.judging.judge import load_model
     from emoedge.messages import Modality
 
@@ -98,7 +101,8 @@ def _models(
             continue
         if name.strip().lower() == "none":
             raise ConfigError([f"models.{kind}: none: nothing judges these files; name one with --model"])
-        models[kind] = load_model(name, kind, config=config, base=base, threads=config.models.threads)
+        with asked_for(f"models.{kind}"):
+            models[kind] = load_model(name, kind, config=config, base=base, threads=config.models.threads)
     return models
 
 

@@ -46,6 +46,7 @@ def execute(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from emoedge.config import default_config, load
+    from emoedge.config.origin import pointing
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import build_pipeline, load_models
@@ -63,7 +64,8 @@ def execute(args: argparse.Namespace) -> int:
     # Threads of OpenCV may sum in another order from run to run; one thread always sums in the same.
     bound_threads(1)
     stream = _stream(config, video, audio)
-    models = load_models(config, base=base, camera=video is not None, microphone=audio is not None)
+    with pointing(args.config):
+        models = load_models(config, base=base, camera=video is not None, microphone=audio is not None)
     pipeline = build_pipeline(config, models, camera=video is not None, microphone=audio is not None)
     # Last, as it makes the file.
     if wrong := _unwritable(args.jsonl, [Path(given) for given in (video, audio) if given and is_file(given)]):

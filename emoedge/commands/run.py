@@ -32,6 +32,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def execute(args: argparse.Namespace) -> int:
     """Run until a signal; raises ConfigError or ModelError before anything is started."""
     from emoedge.config import find, load
+    from emoedge.config.origin import pointing
     from emoedge.ops.signals import heed
 
     path = find(args.config)
@@ -48,7 +49,8 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.threads import bound_threads
 
     bound_threads(config.models.threads)
-    app = build_app(config, SystemClock(), base=path.parent, panel=panel)
+    with pointing(path):
+        app = build_app(config, SystemClock(), base=path.parent, panel=panel)
     logging.getLogger("emoedge").info("started with %s", path)
     app.run(panel.stop)
     logging.getLogger("emoedge").info("stopped")

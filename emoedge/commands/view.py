@@ -68,6 +68,7 @@ def execute(args: argparse.Namespace) -> int:
 
     from emoedge.commands.run import start_log
     from emoedge.config import default_config, load
+    from emoedge.config.origin import pointing
     from emoedge.ops.signals import heed
     from emoedge.threads import bound_threads
 
@@ -81,7 +82,8 @@ def execute(args: argparse.Namespace) -> int:
 
     show = Show.of(config, base, source=args.source, audio=args.audio, film=args.film, crop=args.crop)
     start_log("warning")
-    show.check()
+    with pointing(args.config):
+        show.check()
     stop = threading.Event()
     heed(stop.set)
     try:

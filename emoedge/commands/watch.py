@@ -55,6 +55,7 @@ def device_id(text: str) -> str:
 def execute(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C, SIGTERM or SIGHUP; raises ConfigError."""
     from emoedge.config import default_config, load
+    from emoedge.config.origin import pointing
     from emoedge.ops.signals import heed, interrupt
     from emoedge.watch.lookout import Lookout
     from emoedge.watch.reception import Reception
@@ -62,7 +63,8 @@ def execute(args: argparse.Namespace) -> int:
 
     given = {} if args.username is None else {"mqtt.username": args.username}
     config = default_config() if args.config is None else load(args.config, overrides=given, require_context=False)
-    endpoint = broker(config.mqtt, args.host, args.username)
+    with pointing(args.config):
+        endpoint = broker(config.mqtt, args.host, args.username)
     heed(interrupt)
     try:
         with Reception(endpoint, config.mqtt.base, args.device) as reception:

@@ -75,6 +75,21 @@ def default_config(context: str = "demo", *, overrides: Mapping[str, Any] | None
     return reading.config(default_context=None)
 
 
+def place(path: str | Path, key: str) -> str | None:
+    """File and line of a key in a config file, of its section where the file leaves it out; None for no key.
+
+    None also where the configuration came through a pipe, which tells nothing twice.
+    """
+    reading = _Reading(path)
+    if not Path(path).is_file():
+        return None
+    try:
+        reading.walk(section(Config), parse(read_text(Path(path)), path))
+    except ConfigError:  # it was there a moment ago
+        return None
+    return reading.place(key)
+
+
 class _Reading:
     """One pass over a file: what was found, where, and what is wrong with it."""
 
@@ -171,6 +186,10 @@ class _Reading:
                 lines[MOST_PROBLEMS:] = [f"{self._path}: and {len(lines) - MOST_PROBLEMS} more problems"]
             raise ConfigError(lines)
         return config
+
+    def place(self, key: str) -> str | None:
+        """File and line of a key; None where there is no such key."""
+        return f"{self._path}:{self._line(key)}" if key in self._known else None
 
     def _line(self, *names: str) -> int:
         """Line of the first of `names` that the file holds, else of its section, else 1."""

@@ -25,6 +25,8 @@ from emoedge.errors import ModelError
 from emoedge.inference.metadata import check, decode, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from emoedge.inference.spec import ModelInfo
@@ -42,6 +44,15 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # no clock in the file: the same model gives the
 def refuse(path: Path | str, cause: str, remedy: str = CONVERT_AGAIN) -> ModelError:
     """The one line that a refused model file gets: file, cause, remedy."""
     return ModelError(f"{path}: {cause}; {remedy}")
+
+
+@contextlib.contextmanager
+def asked_for(key: str) -> Iterator[None]:
+    """Put the key of the configuration that names a model before what is wrong with it."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{key}: {error}") from error
 
 
 def told(info: ModelInfo) -> str:

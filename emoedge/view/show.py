@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.errors import ConfigError, EmoedgeError, MediaError
+from emoedge.inference.model_file import asked_for
 from emoedge.judging.judge import load_model
 from emoedge.judging.photograph import read_picture
 from emoedge.ops.clock import SystemClock
@@ -82,9 +83,10 @@ class Show:
             if self._config.models.face.strip().lower() == "none":
                 raise ConfigError(["models.face: none: nothing judges pictures; name a model"])
             threads = self._config.models.threads
-            self._still_model = load_model(
-                self._config.models.face, "face", config=self._config, base=self._base, threads=threads
-            )
+            with asked_for("models.face"):
+                self._still_model = load_model(
+                    self._config.models.face, "face", config=self._config, base=self._base, threads=threads
+                )
             return
         self._models = load_models(
             self._config, base=self._base, camera=self._video is not None, microphone=self._audio is not None

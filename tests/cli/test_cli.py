@@ -149,7 +149,7 @@ def test_a_closed_stdin_is_no_terminal_to_ask_for_a_password(tmp_path):
     config.write_text("mqtt: {tls: true, ca: /nowhere/ca.pem}\n")
     done = shell(f"watch --username me --config {config} <&-", unbuffered="")
     assert done.returncode == 78
-    assert done.stderr.startswith("mqtt.ca: /nowhere/ca.pem: ")
+    assert done.stderr.startswith(f"{config}:1: mqtt.ca: /nowhere/ca.pem: ")
 
 
 def test_a_closed_stderr_ends_no_daemon_and_no_file_takes_its_place(tmp_path):
@@ -238,8 +238,8 @@ def test_check_opens_what_the_broker_needs(tmp_path):
     path.write_text(good + f"mqtt: {{host: broker.local, {wrong}}}\n")
     done = emoedge("check", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (78, "")
-    assert "mqtt.password_file" in done.stderr
-    assert "mqtt.ca: nowhere/ca.pem" in done.stderr
+    assert "config.yaml:3: mqtt.password_file: nowhere/password: " in done.stderr
+    assert "config.yaml:3: mqtt.ca: nowhere/ca.pem" in done.stderr
     path.write_text(good + f"mqtt: {{host: none, {wrong}}}\n")
     assert emoedge("check", cwd=tmp_path).returncode == 0, "nothing opens them"
     path.write_text(good + "mqtt: {username: me, password_env: EMOEDGE_NOWHERE}\n")
