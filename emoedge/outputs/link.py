@@ -41,6 +41,9 @@ CONNACK_TIMEOUT = 10.0
 WINDOW = 20
 """Unacknowledged QoS 1 messages; Mosquitto's own default for max_inflight_messages."""
 
+MOST = 2**28
+"""Bytes of a packet that MQTT allows."""
+
 REFUSED_WAIT = 60.0
 """Seconds between attempts after a refusal that only a person can cure."""
 
@@ -49,6 +52,9 @@ STABLE = 5.0
 
 FEW = 3
 """Connections in a row that did not last, after which a second client of the same id is suspected."""
+
+GARBLED = " (protocol error)"
+"""How paho names an answer that MQTT 5 has not, as Mosquitto's to a message above its message_size_limit."""
 
 QUOTA = "Quota exceeded"
 """Reason in a PUBACK of a broker that limits messages a second, such as EMQX: the same message is welcome later."""
@@ -85,6 +91,7 @@ class Link:
         self._unsaid = False
         """Whether the broker has refused the farewell."""
         self._window = WINDOW
+        self._largest = MOST
         self._up = threading.Event()
         self._up_since = 0.0
         self._short_lived = 0
@@ -187,9 +194,12 @@ class Link:
 
     def _lost(self) -> float:
         # The broker may come back as another version; a hang-up in its start must not pin 3.1.1 for ever.
-        self._version = self._first_version
+        garbled = self._reason == GARBLED and self._version == MQTTProtocolVersion.MQTTv5
+        self._version = MQTTProtocolVersion.MQTTv311 if garbled else self._first_version
         if self._stop.is_set():
             return 0.0
+        if garbled:
+            self._problem = "cannot be understood in MQTT 5 (in Mosquitto, is message_size_limit too low?)"
         if not self._lasts():
             self._short_lived += 1
         if self._short_lived == FEW and self._refusal is None:
@@ -283,7 +293,10 @@ class Link:
             message = self._user.next_message(may_qos1=len(self._inflight) < self._window)
             if message is None:
                 return
-            self._publish(client, message)
+            if message.size <= self._largest:
+                self._publish(client, message)
+            elif message.qos:
+                self._user.delivered(message, accepted=False)
 
     def _publish(self, client: paho.Client, message: Message) -> int:
         properties = None
@@ -347,6 +360,7 @@ class Link:
         if self._refusal is not None:
             return
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._largest = getattr(properties, "MaximumPacketSize", MOST)
         self._problem = None
         self._up_since = time.monotonic()
         self._topics = self._user.connected()

@@ -50,4 +50,5 @@ class Untaken:
         if topics:
             more = f" and {len(topics) - NAMED} more" if len(topics) > NAMED else ""
             named = ", ".join(topics[:NAMED])
-            log.warning("mqtt: the broker does not take %s%s; see its access control list", named, more)
+            cure = "see its access control list, and the size of messages that it allows"
+            log.warning("mqtt: the broker does not take %s%s; %s", named, more, cure)

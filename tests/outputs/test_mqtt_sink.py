@@ -398,7 +398,7 @@ def test_topics_that_the_broker_does_not_take_are_named_once(make_broker, make_s
         return [r.getMessage() for r in caplog.records if "does not take" in r.getMessage()]
 
     first = make_sink(broker.port)
-    line = "mqtt: the broker does not take {}; see its access control list"
+    line = "mqtt: the broker does not take {}; see its access control list, and the size of messages that it allows"
     assert eventually(lines) == [line.format("homeassistant/device/emoedge-test-1/config")]
     broker.stop()
     eventually(lambda: not first.connected)

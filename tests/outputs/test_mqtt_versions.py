@@ -133,6 +133,35 @@ def test_one_that_drops_us_is_believed_when_it_says_why(pretend, make_sink, capl
     assert "device.id" not in caplog.text
 
 
+@pytest.mark.broker
+def test_what_is_larger_than_the_broker_takes_is_not_sent_and_named(make_broker, make_sink, listen, caplog, eventually):
+    broker = make_broker("max_packet_size 2500")
+    listener = listen(broker.port)
+    make_sink(broker.port)
+    listener.wait("schema/health")
+    eventually(lambda: "does not take" in caplog.text)
+    (line,) = [r.getMessage() for r in caplog.records if "does not take" in r.getMessage()]
+    assert "homeassistant/device/emoedge-test-1/config" in line
+    assert "emoedge/test-1/schema/event" in line
+    assert [item.body for item in listener.on("status")] == [b"online"]
+    assert "again" not in caplog.text
+
+
+@pytest.mark.broker
+def test_an_answer_that_mqtt_5_does_not_have_is_asked_for_in_3_1_1(make_broker, make_sink, listen, caplog, tell):
+    caplog.set_level(logging.INFO, "emoedge.outputs")
+    broker = make_broker("message_size_limit 1700")
+    listener = listen(broker.port)
+    sink = make_sink(broker.port)
+    listener.wait("schema/log")
+    sink.event(tell.moved(1, 0.0))
+    listener.wait("event")
+    lines = link_lines(caplog)
+    assert lines[0] == "connected (MQTT 5)"
+    assert "is message_size_limit too low?" in lines[1]
+    assert lines[2:] == ["connected (MQTT 3.1.1)"]
+
+
 def test_a_connection_that_lasts_at_last_is_told(pretend, make_sink, monkeypatch, caplog, eventually):
     monkeypatch.setattr(link_module, "STABLE", 0.5)
     monkeypatch.setattr(link_module, "IDLE_WAIT", 0.05)
