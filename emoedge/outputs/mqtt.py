@@ -101,6 +101,7 @@ class MqttSink:
             username=config.username, password=mqtt_password(config), tls=tls_context(config),
             read=lambda: (mqtt_password(config), tls_context(config)),
         )  # fmt: skip
+        self._nameless = endpoint.password is not None and not endpoint.username
         leftovers = Leftovers(
             Ledger(None) if ledger is None else ledger, broker=endpoint.address, topics=self._topics,
             retained=self._retained(), run=boot_id,
@@ -175,6 +176,8 @@ class MqttSink:
         logging.getLogger("emoedge").addHandler(self._log_topic)
         if self._in_the_clear:
             log.warning("mqtt: what is published can be read on the network; see mqtt.tls")
+        if self._nameless:  # a configuration that names a password is refused; this one is systemd's credential
+            log.warning("mqtt: the password of the credential is not used: no mqtt.username is set")
         self._outbox.start()
         self._desk.start()
         self._link.start()

@@ -176,6 +176,16 @@ def test_a_refused_login_gives_one_line_and_a_slow_retry(make_broker, make_sink,
     assert good.wait_connected(5)
 
 
+@pytest.mark.parametrize(("settings", "told"), [({}, 1), ({"username": "anna"}, 0)])
+def test_a_credential_that_nobody_logs_in_with_is_warned_of(make_sink, caplog, tmp_path, monkeypatch, settings, told):
+    (tmp_path / "mqtt-password").write_text("secret\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    make_sink(1, **settings)
+    assert [r.getMessage() for r in caplog.records if r.name == "emoedge.outputs.mqtt"] == [
+        "mqtt: the password of the credential is not used: no mqtt.username is set"
+    ] * told
+
+
 def test_a_frozen_broker_blocks_nobody_and_costs_no_memory(broker, make_sink, tell):
     sink = make_sink(broker.port)
     assert sink.wait_connected(5)
