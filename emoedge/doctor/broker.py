@@ -13,7 +13,7 @@ from emoedge.doctor.finding import failed, passed, warned
 from emoedge.doctor.live import Live
 from emoedge.doctor.unit import Variable, variable
 from emoedge.errors import ConfigError
-from emoedge.ops.credentials import STORED, mqtt_password
+from emoedge.ops.credentials import CREDENTIAL, STORED, first_line, mqtt_password
 from emoedge.ops.identity import default_device_id
 from emoedge.outputs.endpoint import LOGIN_REFUSALS, from_error, from_limits
 from emoedge.outputs.tls import last_alert, tls_context
@@ -74,11 +74,8 @@ def _withheld(mqtt: MqttConfig, service: Live) -> Finding | None:
 def _password(mqtt: MqttConfig) -> str | None:
     """As the service gets it; its credential may be readable for root only."""
     password = mqtt_password(mqtt)
-    if password is None and mqtt.username and "CREDENTIALS_DIRECTORY" not in os.environ:
-        try:
-            return STORED.read_text(encoding="utf-8").partition("\n")[0] or None
-        except OSError:
-            return None
+    if password is None and mqtt.username and "CREDENTIALS_DIRECTORY" not in os.environ and os.access(STORED, os.R_OK):
+        return first_line(STORED, f"credential {CREDENTIAL}")
     return password
 
 

@@ -35,7 +35,7 @@ def mqtt_password(config: MqttConfig, environment: Mapping[str, str] = os.enviro
     if config.password is not None:
         return config.password
     if config.password_file is not None:
-        return _first_line(Path(config.password_file), "mqtt.password_file")
+        return first_line(Path(config.password_file), "mqtt.password_file")
     if config.password_env is not None:
         value = environment.get(config.password_env, "")
         if not value:
@@ -43,7 +43,7 @@ def mqtt_password(config: MqttConfig, environment: Mapping[str, str] = os.enviro
         return value
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / CREDENTIAL).exists():
-        return _first_line(Path(folder) / CREDENTIAL, f"credential {CREDENTIAL}")
+        return first_line(Path(folder) / CREDENTIAL, f"credential {CREDENTIAL}")
     return None
 
 
@@ -74,7 +74,8 @@ def _cure(path: Path, owner: int) -> str:
     )
 
 
-def _first_line(path: Path, key: str) -> str:
+def first_line(path: Path, key: str) -> str:
+    """The password in a file; ConfigError, with `key` in front, where it cannot be read or holds none."""
     try:
         with path.open("rb") as file:
             data = file.read(LONGEST)
@@ -83,7 +84,7 @@ def _first_line(path: Path, key: str) -> str:
     except OSError as error:
         raise ConfigError([f"{key}: {path}: cannot be read: {error.strerror or error}"]) from None
     try:
-        line = data.splitlines()[0].decode() if data else ""
+        line = data.splitlines()[0].decode("utf-8-sig") if data else ""
     except UnicodeDecodeError:
         raise ConfigError([f"{key}: {path}: expected UTF-8 text"]) from None
     if not line:

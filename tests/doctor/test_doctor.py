@@ -114,6 +114,19 @@ def test_a_broker_that_lacks_what_is_needed(doctor, make_broker, lacks):
     assert "allows no" in said(found, "broker")
 
 
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    ("stored", "told"), [(b"caf\xe9\n", "expected UTF-8 text"), (b"\n", "expected the password on the first line")]
+)
+def test_a_stored_password_that_the_service_would_refuse(doctor, broker, tmp_path, monkeypatch, stored, told):
+    (tmp_path / "stored").write_bytes(stored)
+    monkeypatch.setattr("emoedge.doctor.broker.STORED", tmp_path / "stored")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    code, found = doctor(broker.port, mqtt="username: anna")
+    assert code == 78
+    assert f"credential mqtt-password: {tmp_path / 'stored'}: {told}" in said(found, "broker")
+
+
 @pytest.fixture
 def told_by_systemctl(tmp_path, monkeypatch):
     """Let a stand-in for systemctl tell these lines."""

@@ -45,6 +45,11 @@ def test_a_place_without_a_password_is_refused(key, value, cause):
     assert f"mqtt.{key}" in str(caught.value)
 
 
+def test_a_windows_editors_mark_and_line_end_are_no_part_of_the_password(tmp_path):
+    (tmp_path / "file").write_bytes(b"\xef\xbb\xbfsecret\r\nsecond line\r\n")
+    assert mqtt_password(MqttConfig(password_file=str(tmp_path / "file")), {}) == "secret"
+
+
 @pytest.mark.parametrize(
     ("mode", "password", "refused"),
     [(0o644, "x", True), (0o604, "x", True), (0o640, "x", False), (0o600, "x", False), (0o644, None, False)],
