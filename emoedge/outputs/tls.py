@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emoedge.errors import ConfigError
 
 if TYPE_CHECKING:
     from emoedge.config.outputs import MqttConfig
+
+CERTIFICATE, KEY = b"CERTIFICATE-----", b"PRIVATE KEY-----"
+"""How the heads of such parts of a PEM file end, of whatever kind they are."""
+
+LARGEST = 1 << 20
+"""Bytes of a PEM file that are looked at."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -69,15 +76,42 @@ def tls_context(config: MqttConfig) -> ssl.SSLContext | None:
             context.load_verify_locations(config.ca)
     except (OSError, ValueError) as error:
         problems.append(f"mqtt.ca: {config.ca}: expected a PEM file of a CA certificate: {_text(error)}")
-    try:
-        if config.certificate is not None:
-            context.load_cert_chain(config.certificate, config.key, password=_no_passphrase)
-    except (OSError, ValueError) as error:
-        pair = config.certificate if config.key is None else f"{config.certificate}, {config.key}"
-        problems.append(f"mqtt.certificate: {pair}: expected PEM files of a certificate and its key: {_text(error)}")
+    if config.certificate is not None:
+        problems += _load_own(context, config.certificate, config.key)
     if problems:
         raise ConfigError(problems)
     return context
+
+
+def _load_own(context: ssl.SSLContext, certificate: str, key: str | None) -> list[str]:
+    """Load this device's certificate and key; what is wrong, blamed on the file that it is in."""
+    found = [_lacking("mqtt.certificate", certificate, CERTIFICATE, "this device's certificate")]
+    if key is not None:
+        found.append(_lacking("mqtt.key", key, KEY, "its private key"))
+    elif found == [None]:
+        both = "certificate and private key, or the key's file in mqtt.key"
+        found = [_lacking("mqtt.certificate", certificate, KEY, both)]
+    problems = [problem for problem in found if problem is not None]
+    if problems:
+        return problems
+    try:
+        context.load_cert_chain(certificate, key, password=_no_passphrase)
+    except (OSError, ValueError) as error:
+        pair = certificate if key is None else f"{certificate}, {key}"
+        return [f"mqtt.certificate: {pair}: expected PEM files of a certificate and its key: {_text(error)}"]
+    return []
+
+
+def _lacking(name: str, path: str, mark: bytes, expected: str) -> str | None:
+    """Why a file cannot be one that holds `expected`; None where it can."""
+    try:
+        with Path(path).open("rb") as file:
+            if mark in file.read(LARGEST):
+                return None
+        why = f"no {mark.decode().strip('-')} in it"
+    except (OSError, ValueError) as error:
+        why = _text(error)
+    return f"{name}: {path}: expected a PEM file of {expected}: {why}"
 
 
 def last_alert(context: ssl.SSLContext | None) -> ssl.SSLError | None:

@@ -175,6 +175,29 @@ def test_files_that_are_no_certificates_are_refused_at_start(options, key):
         tls_context(MqttConfig(tls=True, **options))
 
 
+@pytest.mark.parametrize(
+    ("certificate", "key", "told"),
+    [
+        ("device.pem", None, [
+            "mqtt.certificate: {}/device.pem: expected a PEM file of certificate and private key, or the key's file in "
+            "mqtt.key: no PRIVATE KEY in it",
+        ]),
+        ("device.pem", "no.key", ["mqtt.key: {}/no.key: expected a PEM file of its private key: No such file"]),
+        ("device.key", "device.pem", [
+            "mqtt.certificate: {}/device.key: expected a PEM file of this device's certificate: no CERTIFICATE in it",
+            "mqtt.key: {}/device.pem: expected a PEM file of its private key: no PRIVATE KEY in it",
+        ]),
+        ("device.pem", "broker.test.key", ["mqtt.certificate: {0}/device.pem, {0}/broker.test.key: expected PEM files "]),
+    ],
+)  # fmt: skip
+def test_the_file_that_is_wrong_is_blamed(pki, certificate, key, told):
+    given = {"certificate": f"{pki}/{certificate}", "key": None if key is None else f"{pki}/{key}"}
+    with pytest.raises(ConfigError) as caught:
+        tls_context(MqttConfig(tls=True, **given))
+    for problem, beginning in zip(caught.value.problems, told, strict=True):
+        assert problem.startswith(beginning.format(pki))
+
+
 def test_an_encrypted_key_does_not_ask_on_the_terminal(pki, tmp_path):
     openssl("ec", "-in", pki / "device.key", "-aes128", "-passout", "pass:x", "-out", tmp_path / "locked.key")
     config = MqttConfig(tls=True, certificate=f"{pki}/device.pem", key=f"{tmp_path}/locked.key")
