@@ -29,6 +29,7 @@ NEEDED = {
     "allow them there (Mosquitto: retain_available true)",
     "QoS not supported": "allows no messages of QoS 1, without which events are lost; "
     "allow them there (Mosquitto: max_qos 1)",
+    "Not authorized": "drops us as not authorized; see its access control list and our login",
     "Session taken over": "another client took over: is the same device.id used twice?",
 }
 """What is lacking where a CONNACK or DISCONNECT has this reason."""

@@ -122,8 +122,12 @@ def test_one_that_says_so_while_it_accepts_us_is_left_alone(pretend, make_sink, 
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [(b"\x9a", NO_RETAINED), (b"\x95", "accepts and drops us again and again (packet too large)")],
-    ids=["retain not supported", "packet too large"],
+    [
+        (b"\x9a", NO_RETAINED),
+        (b"\x87", "drops us as not authorized"),
+        (b"\x95", "accepts and drops us again and again (packet too large)"),
+    ],
+    ids=["retain not supported", "not authorized", "packet too large"],
 )
 def test_one_that_drops_us_is_believed_when_it_says_why(pretend, make_sink, caplog, eventually, code, told):
     server = pretend(lambda _version: b"\x20\x03\x00\x00\x00\xe0\x01" + code)
