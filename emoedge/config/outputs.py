@@ -85,7 +85,8 @@ class JsonlConfig:
 
     path: str | None = setting(
         None, allow_none=True, path=True,
-        help="File or named pipe that events are appended to, `-` for stdout, null for none.",
+        help="File or named pipe that events are appended to, `-` for stdout, null for none. A file that is moved "
+        "away, as logrotate does, is made anew.",
     )  # fmt: skip
 
 

@@ -30,8 +30,9 @@ class JsonlSink:
     `path`: file that lines are appended to, `-` for stdout. A file that cannot be written is reported
     once, and tried again with each event; a few that it missed are written then, the others are counted in
     `dropped`. So is what a named pipe cannot take, for nobody reads it or not quickly enough: nothing waits for its
-    reader. `whole` is for a recording's lines, all or an error: the file is started anew, and MediaError is raised
-    where one cannot be written, BrokenPipeError where nobody reads on.
+    reader. Where the file is moved or removed, as logrotate does, the next line makes a new one. `whole` is for a
+    recording's lines, all or an error: the file is started anew, and MediaError is raised where one cannot be written,
+    BrokenPipeError where nobody reads on.
     """
 
     def __init__(self, path: str, clock: Clock, *, boot_id: str, whole: bool = False) -> None:
@@ -62,6 +63,8 @@ class JsonlSink:
     def event(self, event: Event) -> None:
         """Write one line, at once: a reader at the other end of a pipe sees it when it happens."""
         line = payloads.encode(payloads.event(self._stamp.envelope("event", event.at), event)) + b"\n"
+        if self._file is not None and self._gone(self._file):
+            self._let_go()
         if self._file is None and not self._stopped:
             self.start()
         if self._file is None:
@@ -94,6 +97,18 @@ class JsonlSink:
     def stop(self) -> None:
         """Close the file; stdout stays open."""
         self._stopped = True
+        self._let_go()
+
+    def _gone(self, file: BinaryIO | FileIO) -> bool:
+        """Whether the path names this file no more: what were written into it, nobody who reads the path would see."""
+        if self._whole or self._path == STDOUT:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(file.fileno()), os.stat(self._path))  # noqa: PTH116 - as it was given
+        except OSError:
+            return True
+
+    def _let_go(self) -> None:
         file, self._file = self._file, None
         if file is None or file is sys.stdout.buffer:
             return
@@ -102,6 +117,7 @@ class JsonlSink:
         except OSError as error:
             self.dropped += self._waiting
             self._fail(error)
+        self._waiting = 0
 
     def _fail(self, error: Exception) -> None:
         if self._whole:

@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from emoedge.ops.clock import ManualClock
@@ -100,6 +101,41 @@ def test_a_folder_that_comes_late_is_written_to(tmp_path, tell, caplog):
     sink.stop()
     assert json.loads(path.read_text())["number"] == 1
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("how", ["moved", "replaced", "removed"])
+def test_a_file_that_is_moved_or_removed_is_made_anew(tmp_path, tell, caplog, how):
+    path, old = tmp_path / "a.jsonl", tmp_path / "a.jsonl.1"
+    sink = JsonlSink(str(path), ManualClock(), boot_id="rotated")
+    sink.start()
+    sink.event(tell.moved(0, 0.0))
+    path.rename(old)
+    if how == "replaced":
+        path.touch()
+    elif how == "removed":
+        old.unlink()
+    sink.event(tell.moved(1, 0.0))
+    sink.event(tell.moved(2, 0.0))
+    sink.stop()
+    assert [json.loads(line)["number"] for line in path.read_bytes().splitlines()] == [1, 2]
+    if how != "removed":
+        assert [json.loads(line)["number"] for line in old.read_bytes().splitlines()] == [0]
+    assert (sink.dropped, sink.problem, caplog.records) == (0, None, [])
+
+
+def test_a_folder_that_goes_and_comes_back_is_told_and_written_to_again(tmp_path, tell):
+    path = tmp_path / "usb" / "a.jsonl"
+    path.parent.mkdir()
+    sink = JsonlSink(str(path), ManualClock(), boot_id="usb")
+    sink.start()
+    path.parent.rename(tmp_path / "pulled")
+    sink.event(tell.moved(0, 0.0))
+    assert str(path) in sink.problem
+    (tmp_path / "pulled").rename(path.parent)
+    sink.event(tell.moved(1, 0.0))
+    sink.stop()
+    assert json.loads(path.read_text())["number"] == 1
+    assert (sink.problem, sink.dropped) == (None, 1)
 
 
 def test_a_link_to_a_file_that_is_not_there_yet_makes_it(tmp_path, tell):
