@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emoedge.commands import config_option
@@ -10,7 +11,8 @@ from emoedge.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from emoedge.doctor.finding import Finding
 
@@ -60,9 +62,17 @@ def examine(path: str | None) -> Iterator[Finding]:
         yield from storage.check_clock()
         return
     yield passed("config", f"{file}: good, context {config.deployment.context}")
-    yield from models.check(config, file.parent)
+    yield from _pointing(file, models.check(config, file.parent))
     yield from camera.check(config, service)
     yield from microphone.check(config, service)
-    yield from broker.check(config, service)
+    yield from _pointing(file, broker.check(config, service))
     yield from storage.check_clock()
     yield from storage.check(config)
+
+
+def _pointing(file: Path, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Each finding with file and line before what names a key of the configuration."""
+    from emoedge.config.origin import placed
+
+    for found in findings:
+        yield replace(found, said="\n".join(placed(line, file) for line in found.said.splitlines()))

@@ -40,10 +40,10 @@ def check(config: Config, base: Path) -> list[Finding]:
             if kind == "speech":
                 check_speech(config, model)
         except ConfigError as error:
-            found.append(failed(STAGE, f"{kind}: {error}", "`emoedge check` says the same; `run` would not start", 78))
+            found.append(failed(STAGE, str(error), "`emoedge check` says the same; `run` would not start", 78))
             continue
         except ModelError as error:
-            found.append(failed(STAGE, f"{kind}: {error}", f"name another file under models.{kind}, or none", 78))
+            found.append(failed(STAGE, f"models.{kind}: {error}", "name another file there, or none", 78))
             continue
         info = model.info
         found.append(passed(STAGE, f"{kind}: {info.name} {info.version}, {info.dtype}, golden vectors agree"))

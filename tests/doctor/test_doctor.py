@@ -83,6 +83,15 @@ def test_everything_absent(doctor):
     assert all(f["remedy"] for f in found.values() if f["verdict"] != "pass")
 
 
+@pytest.mark.broker
+def test_the_line_of_the_configuration_that_names_a_wrong_file_is_told(doctor, broker, tmp_path):
+    code, found = doctor(broker.port, ASSETS / "demo.mp4", mqtt="tls: true, ca: /nowhere.pem}\nmodels: {face: gone.tflite")
+    assert code == 78
+    path = tmp_path / "config.yaml"
+    assert f"{path}:7: models.face: gone.tflite: no such model file" in said(found, "models")
+    assert f"{path}:6: mqtt.ca: /nowhere.pem: expected a PEM file" in said(found, "broker")
+
+
 @pytest.mark.parametrize(
     ("rates", "wanted"),
     [({}, 5), ({"vision.rate": 0.0}, 15), ({"camera.max_fps": 2.0}, 2), ({"camera.fps": 3.0, "vision.rate": 10.0}, 3)],
