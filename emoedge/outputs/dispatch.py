@@ -8,8 +8,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from emoedge.config.aggregates import LENGTHS
 from emoedge.outputs import payloads
+from emoedge.outputs.event_store import EVENT
 from emoedge.outputs.message import Message
+from emoedge.outputs.topics import aggregate_name
 from emoedge.outputs.untaken import Untaken
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ PUT_OFF = 1.0
 
 SPELL = 60.0
 """Seconds without a refusal for its quota after which the next one is told again."""
+
+KEPT = frozenset({EVENT, *map(aggregate_name, LENGTHS)})
+"""Topics whose messages the outbox keeps."""
 
 BATCH = 50
 """Events read from the outbox at once."""
@@ -215,7 +221,9 @@ class Dispatch:
         return bool(self._fetched)
 
     def _body(self, row: StoredEvent) -> bytes:
-        """What is sent; ValueError, TypeError where it is no JSON object."""
+        """What is sent; ValueError, TypeError where it is no JSON object, or for a topic that there is not."""
+        if row.topic not in KEPT:
+            raise ValueError(f"topic {row.topic!r}")
         if row.stored_at is None or row.stored_at < self._connected_at - LATE_AFTER:
             return payloads.encode({**json.loads(row.body), "late": True})
         return row.body

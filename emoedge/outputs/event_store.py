@@ -7,7 +7,7 @@ import logging
 import secrets
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -104,6 +104,8 @@ class EventStore:
         self._db = sqlite3.connect(
             self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
         )
+        # One damaged letter, which SQLite's own check lets pass, must not make every other row unreadable.
+        self._db.text_factory = _text
         with self._watching():
             for pragma in (
                 "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={LARGEST_WAL}",
@@ -220,15 +222,20 @@ class EventStore:
         db.execute("COMMIT")
 
     def after(self, last_id: int, limit: int) -> list[StoredEvent]:
-        """The oldest `limit` events with a greater id, in order; all of them where `limit` is negative."""
+        """The oldest `limit` events with a greater id, in order; all of them where `limit` is negative.
+
+        The body of a damaged one is empty.
+        """
         with self._watching() as db:
             rows = db.execute(
                 "SELECT id, body, wall, at, run, topic FROM events WHERE id > ? ORDER BY id LIMIT ?", (last_id, limit)
             ).fetchall()
-            return [
-                StoredEvent(int(row_id), bytes(body), at if run == self._run else None, wall, topic)
-                for row_id, body, wall, at, run, topic in rows
-            ]
+            return [self._event(*row) for row in rows]
+
+    def _event(self, row_id: int, body: object, wall: object, at: object, run: object, topic: object) -> StoredEvent:
+        if isinstance(body, bytes) and isinstance(at, float) and isinstance(topic, str) and _is_time(wall):
+            return StoredEvent(row_id, body, at if run == self._run else None, wall, topic)
+        return StoredEvent(row_id, b"", None)
 
     @staticmethod
     def _expendable(
@@ -236,7 +243,7 @@ class EventStore:
     ) -> Iterator[tuple[int, int]]:
         """Ids and sizes of the oldest events, as long as what is left exceeds a cap."""
         for row_id, length, wall in db.execute("SELECT id, length(body), wall FROM events ORDER BY id"):
-            too_old = now is not None and wall is not None and wall < now - caps.age
+            too_old = now is not None and isinstance(wall, float) and wall < now - caps.age
             if not (too_old or count > caps.events or size > caps.bytes):
                 return
             yield row_id, length
@@ -254,6 +261,14 @@ class EventStore:
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise CorruptStoreError(str(error)) from error
             raise
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
+def _is_time(wall: object) -> TypeGuard[float | None]:
+    return wall is None or isinstance(wall, float)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

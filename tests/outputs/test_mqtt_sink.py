@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 import tracemalloc
@@ -20,7 +19,6 @@ from emoedge.messages import SensorStatus
 from emoedge.ops.backoff import Backoff
 from emoedge.ops.clock import SystemClock
 from emoedge.outputs import dispatch as dispatch_module
-from emoedge.outputs.event_store import FILE
 from emoedge.outputs.link import Link
 from emoedge.outputs.outbox import Outbox
 from emoedge.outputs.schema_files import NAMES
@@ -271,27 +269,6 @@ def test_what_was_not_delivered_is_delivered_by_the_next_run(make_broker, listen
     assert [item["number"] for item in told] == list(range(6))
     assert [item["event_id"] for item in told] == [*(f"1-{n}" for n in range(1, 6)), "2-1"]
     assert ["late" in item for item in told] == [True] * 5 + [False]
-
-
-@pytest.mark.parametrize("damage", [b'{"event_id": "a\xff"}', b"null"])
-def test_an_event_that_cannot_be_read_any_more_keeps_no_other_one(
-    broker, listen, make_sink, tell, tmp_path, damage, caplog, eventually
-):
-    clock = SystemClock()
-    first = make_sink(1, boot_id="1", outbox=Outbox(clock, tmp_path))
-    for number in range(3):
-        first.event(tell.moved(number, clock.monotonic()))
-    first.stop()
-    with sqlite3.connect(tmp_path / FILE) as file:
-        file.execute("UPDATE events SET body = ? WHERE id = 2", (damage,))
-    file.close()
-    listener = listen(broker.port)
-    second = make_sink(broker.port, boot_id="2", outbox=Outbox(clock, tmp_path))
-    told = listener.wait("event", count=2, where=lambda item: item.json["boot_id"] == "1")
-    assert [item.json["number"] for item in told] == [0, 2]
-    eventually(lambda: second.queue == 0)
-    assert second.drops["events"] == 1
-    assert len([r for r in caplog.records if "is damaged" in r.getMessage()]) == 1
 
 
 @pytest.fixture
