@@ -11,7 +11,7 @@ import numpy as np
 from emoedge.emotions import Scores
 from emoedge.errors import ModelError
 from emoedge.inference.model_file import CONVERT_AGAIN, ModelFile, refuse, told
-from emoedge.inference.runtime import Interpreter, Tensor
+from emoedge.inference.runtime import Interpreter, Tensor, first_line
 from emoedge.messages import Modality
 
 if TYPE_CHECKING:
@@ -170,7 +170,10 @@ def check_golden(path: Path | str, file: ModelFile, interpreter: Interpreter) ->
 
     Raises ModelError where it is above the tolerance: the runtime does not compute what the converter saw.
     """
-    outputs = interpreter.run_raw(file.golden_inputs).astype(np.float64)
+    try:
+        outputs = interpreter.run_raw(file.golden_inputs).astype(np.float64)
+    except (RuntimeError, ValueError) as error:  # some of what does not fit is found only when it is computed
+        raise refuse(path, f"{interpreter.runtime} cannot run it: {first_line(error)}") from error
     difference = float(np.abs(outputs - file.golden_outputs.astype(np.float64)).max())
     limit, unit = (GOLDEN_STEPS, " steps") if interpreter.output.quantized else (GOLDEN_FLOAT, "")
     if not difference <= limit:

@@ -112,7 +112,7 @@ class Interpreter:
                 self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:  # also UnicodeDecodeError, of a tensor's name
-            raise ModelError(f"{self.runtime} cannot run it: {_first_line(error)}") from error
+            raise ModelError(f"{self.runtime} cannot run it: {first_line(error)}") from error
         self.input, input_index = _only(inputs, "input")
         self.output, output_index = _only(outputs, "output")
         # Views into the runtime's memory; made anew for each use, as a live one blocks `invoke`.
@@ -178,7 +178,8 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What went wrong, of all that a runtime says of it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

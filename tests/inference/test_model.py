@@ -50,6 +50,19 @@ def test_int8_follows_float(model_file):
     assert np.ptp(exact, axis=0).max() > 0.1, "the committed model should tell its inputs apart"
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("damage", [281, 5380, 5684], ids=["weights", "input", "shape"])
+def test_what_fails_only_when_it_is_computed_is_refused(tmp_path, model_file, monkeypatch, runtime, damage):
+    monkeypatch.setenv(FORCE, runtime)
+    good = model_file("float32")
+    # Where the committed network names its weights, its input, the shape that this is brought into.
+    tflite = good.tflite[:damage] + b"\0" + good.tflite[damage + 1 :]
+    Interpreter(tflite)  # takes it
+    path = written(tmp_path, replace(good, tflite=tflite))
+    with pytest.raises(ModelError, match=rf"^[^\n]*m\.tflite: {runtime} cannot run it: [^\n]*; convert it again [^\n]*$"):
+        load_model(path, "face")
+
+
 def test_run_quantizes_like_the_tensor_says(model_file):
     interpreter = Interpreter(model_file().tflite)
     batch = np.random.default_rng(4).normal(0.5, 1.0, (6, 12, 12, 1))  # also outside the range: clipped
