@@ -14,17 +14,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 
 from emoedge.ops.backoff import Backoff
+from emoedge.outputs.client import WINDOW, connect, make_client, publish
 from emoedge.outputs.endpoint import from_disconnect, from_error, from_limits, from_reason, from_silence
 from emoedge.outputs.tls import last_alert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from paho.mqtt import client as paho
 
     from emoedge.outputs.endpoint import Endpoint, Refusal
     from emoedge.outputs.link_user import LinkUser
@@ -32,14 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 5.0
-"""Seconds for TCP and TLS; a device behind a bad link needs a few round trips."""
-
 CONNACK_TIMEOUT = 10.0
 """Seconds until a broker that took the connection must have answered."""
-
-WINDOW = 20
-"""Unacknowledged QoS 1 messages; Mosquitto's own default for max_inflight_messages."""
 
 MOST = 2**28
 """Bytes of a packet that MQTT allows."""
@@ -176,7 +170,7 @@ class Link:
         self._endpoint = self._endpoint.renewed()
         client = self._make_client()
         try:
-            client.connect(self._endpoint.host, self._endpoint.port, self._endpoint.keepalive)
+            connect(client, self._endpoint, self._version)
         except (OSError, ValueError) as error:
             self._refusal = from_error(error, tls=self._endpoint.tls is not None)
         else:
@@ -220,17 +214,7 @@ class Link:
         return True
 
     def _make_client(self) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=self._endpoint.client_id, protocol=self._version,
-            reconnect_on_failure=False,
-        )  # fmt: skip
-        client.connect_timeout = CONNECT_TIMEOUT
-        client.max_inflight_messages_set(2 * WINDOW)
-        if self._endpoint.username is not None:
-            client.username_pw_set(self._endpoint.username, self._endpoint.password)
-        if self._endpoint.tls is not None:
-            client.tls_set_context(self._endpoint.tls)
-        client.will_set(self._will.topic, self._will.body, self._will.qos, self._will.retain)
+        client = make_client(self._endpoint, self._will, self._version)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -298,15 +282,10 @@ class Link:
             elif message.qos:
                 self._user.delivered(message, accepted=False)
 
-    def _publish(self, client: paho.Client, message: Message) -> int:
-        properties = None
-        if message.expiry is not None and self._version == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = message.expiry
-        sent = client.publish(message.topic, message.body, message.qos, message.retain, properties)
+    def _publish(self, client: paho.Client, message: Message) -> None:
+        number = publish(client, message, self._version)
         if message.qos:
-            self._inflight[sent.mid] = message
-        return sent.mid
+            self._inflight[number] = message
 
     def _may_leave(self, client: paho.Client) -> bool:
         """Whether it is time to go: all is delivered and the farewell acknowledged, or time is up."""

@@ -9,9 +9,11 @@ import pytest
 
 from emoedge.errors import ConfigError
 from emoedge.messages import Modality
+from emoedge.outputs.client import LARGEST
 from emoedge.outputs.commands import COMMANDS
 from emoedge.outputs.control_desk import MAX_REQUESTS
 from emoedge.outputs.control_values import ControlValues
+from emoedge.outputs.dispatch import Dispatch
 
 pytestmark = pytest.mark.broker
 
@@ -122,6 +124,29 @@ def test_nor_when_it_waits_at_the_broker(broker, listen, make_sink):
     listener.wait("control/paused")
     time.sleep(0.5)
     assert panel.told == []
+
+
+def test_what_would_fill_the_memory_is_not_even_sent(broker, listen, make_sink, monkeypatch):
+    sizes, received = [], Dispatch.received
+
+    def note(self, topic, body, *, retained):
+        sizes.append(len(body))
+        received(self, topic, body, retained=retained)
+
+    monkeypatch.setattr(Dispatch, "received", note)
+    listener, told = (listen(broker.port, pattern=f"emoedge/+/{name}/#") for name in ("response", "control"))
+    topic = "emoedge/test-1/request/health_check"
+    listener.client.publish(topic, bytes(LARGEST), 1, True).wait_for_publish(10)  # it waits at the broker
+    sink = make_sink(broker.port, start=False)
+    sink.attach(Panel())
+    sink.start()
+    told.wait("control/paused")  # after it has subscribed
+    for body in (bytes(LARGEST), bytes(LARGEST // 2), '{"transaction": "1"}'):
+        listener.client.publish(topic, body, 1)
+    first, second = (item.json for item in listener.wait("response/health_check", count=2))
+    assert (first["status"], first["error"]) == ("error", "larger than 4096 bytes")
+    assert (second["status"], second["transaction"]) == ("ok", "1")
+    assert sizes == [LARGEST // 2, 20]
 
 
 def test_requests_are_answered_with_their_transaction(desk, eventually):
