@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TICK = 0.1
 """Seconds: time passes for beliefs and episodes at least this often, on a grid that only depends on the stream."""
 
+LULL = 6000
+"""Ticks of a gap that pass one by one: ten minutes, the longest that any setting remembers; then the last one alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
@@ -45,7 +48,8 @@ class Pipeline:
         """The result of the last analysed frame."""
         self.heard: HearingResult | None = None
         """The result of the last audio block."""
-        self._ticked = -math.inf
+        self._ticked: int | None = None
+        """Number of the last tick."""
 
     def frame(self, frame: Frame) -> list[Event]:
         """Look at a frame; one that the rate limit passes over costs nothing."""
@@ -72,7 +76,7 @@ class Pipeline:
     @property
     def next_tick(self) -> float:
         """Seconds, when time is to pass next; at once where it never has."""
-        return self._ticked + TICK
+        return -math.inf if self._ticked is None else (self._ticked + 1) * TICK
 
     def audio(self, block: AudioBlock) -> list[Event]:
         """Listen to a block."""
@@ -83,12 +87,16 @@ class Pipeline:
         return events + self.mind.hear(self.heard)
 
     def tick(self, at: float) -> list[Event]:
-        """Let time pass up to `at`, in steps of TICK."""
-        slot = math.floor(at / TICK) * TICK
-        if slot <= self._ticked:
+        """Let time pass up to `at`, in steps of TICK: whoever asks seldom is told what whoever asks often is."""
+        present = math.floor(at / TICK)
+        last = present - 1 if self._ticked is None else self._ticked
+        if present <= last:
             return []
-        self._ticked = slot
-        return self.mind.advance(slot)
+        self._ticked = present
+        events: list[Event] = []
+        for number in (*range(last + 1, min(present, last + LULL)), present):
+            events += self.mind.advance(number * TICK)
+        return events
 
     def sensor(self, name: str, status: SensorStatus, at: float, problem: str | None = None) -> list[Event]:
         """Note a sensor's state."""
