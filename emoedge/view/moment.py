@@ -50,7 +50,7 @@ class Moment:
     subject: str | None = None
     """Of whom `fused` tells."""
     face: Opinion | None = None
-    """The face model alone, of the largest face; None where there is none."""
+    """The face model alone, of the face of `subject`; None where that is not seen now."""
     speech: Opinion | None = None
     """The speech model alone, of its last window; None while nobody speaks."""
     fused: Opinion | None = None
@@ -84,6 +84,8 @@ class Watch:
         self.pipeline = pipeline
         self._margin = margin
         self._heard: SpeechObservation | None = None
+        self._speaking = False
+        self._began = 0.0
 
     def frame(self, frame: Frame) -> None:
         """Look at a frame."""
@@ -93,7 +95,12 @@ class Watch:
         """Listen to a block."""
         self.pipeline.audio(block)
         heard = self.pipeline.heard
-        if heard is not None and heard.observations:
+        if heard is None:
+            return
+        if heard.speaking and not self._speaking:
+            self._began = heard.at
+        self._speaking = heard.speaking
+        if heard.observations:
             self._heard = heard.observations[-1]
 
     def moment(self, at: float, start: float = 0.0) -> Moment:
@@ -101,11 +108,10 @@ class Watch:
         state = self.pipeline.state(at)
         beliefs = [] if state.subject is None else [state.subject, *state.others]
         marks = self._marks({belief.subject: belief for belief in beliefs})
-        largest = max(marks, key=lambda mark: mark.box.area, default=None)
         main = None if state.subject is None else state.subject.subject
         return Moment(
             at=at - start, mode=state.mode, people=state.people, speaking=state.speaking, subject=main,
-            face=None if largest is None else self._alone(largest.name), speech=self._spoken(at, state.speaking),
+            face=None if main is None else self._alone(main), speech=self._spoken(at, state.speaking),
             fused=None if state.subject is None else _believed(state.subject),
             agreement=None if state.subject is None else state.subject.agreement,
             reason=state.reason,
@@ -134,7 +140,10 @@ class Watch:
 
     def _spoken(self, at: float, speaking: bool) -> Opinion | None:  # noqa: FBT001 - private
         heard = self._heard
-        if heard is None or (at - heard.at > LINGER and not speaking):
+        if heard is None:
+            return None
+        # Of the voice that speaks now, or only just over: not what another one said some time ago.
+        if at - heard.at > LINGER and not (speaking and heard.at >= self._began):
             return None
         return Opinion.of(heard.scores, heard.quality, heard.reason, self._margin)
 

@@ -17,6 +17,7 @@ from emoedge.messages import (
     HearingResult,
     Modality,
     Mode,
+    SensorStatus,
     SpeechObservation,
     VisionResult,
 )
@@ -81,6 +82,32 @@ def test_each_face_is_marked_and_the_largest_is_the_main_one(watch, senses):
         ("face-1", "sad", False), ("face-2", "happy", True),
     ]  # fmt: skip
     assert (now.subject, now.face.label, now.fused.label, now.people) == ("face-2", "happy", "happy", 2)
+
+
+def test_the_face_alone_is_that_of_the_subject_and_not_of_who_is_a_little_larger(watch, senses):
+    senses.vision = VisionResult(0.0, (seen(1, 100, "sad"), seen(2, 96, "happy")), appeared=(1, 2))
+    watch.frame(frame(1.0))
+    senses.vision = VisionResult(0.0, (seen(1, 96, "sad"), seen(2, 100, "happy")))
+    watch.frame(frame(1.2))
+    now = watch.moment(1.2)
+    assert (now.subject, now.fused.label, now.face.label) == ("face-1", "sad", "sad")
+
+
+def test_a_lost_camera_leaves_no_face_behind(watch, senses):
+    senses.vision = VisionResult(0.0, (seen(1, 90, "happy"),), appeared=(1,))
+    watch.frame(frame(1.0))
+    watch.pipeline.sensor("camera", SensorStatus.RECONNECTING, 2.0)
+    now = watch.moment(2.0)
+    assert (now.people, now.fused, now.face) == (0, None, None)
+
+
+def test_another_utterance_does_not_begin_with_what_the_last_one_said(watch, senses):
+    said = SpeechObservation(1.0, 0.8, 20.0, scores("angry"))
+    for at, speaking, observations in ((0.5, True, ()), (1.0, True, (said,)), (1.5, False, ()), (20.0, True, ())):
+        senses.hearing = HearingResult(0.0, speaking=speaking, observations=observations)
+        watch.audio(block(at))
+    assert watch.moment(20.0).speaking
+    assert watch.moment(20.0).speech is None
 
 
 def test_more_people_than_the_state_tells_of_are_marked_too(watch, senses):
