@@ -138,7 +138,7 @@ class Vision:
                 track.stayed(at)
                 continue
             track.still = False
-            others = [t.box for t in self._tracks if t is not track and t.visible]
+            others = [t for t in self._tracks if t is not track and t.visible]
             follow(track, gray, at, self._detector, others)
 
     def _find(self, gray: NDArray[np.uint8], at: float, motion: Motion) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -52,6 +53,9 @@ ALIKE, AKIN = 0.6, 0.45
 does if that place also looks like a face: another expression leaves less than the first, another wall less than the
 second."""
 
+CLEARLY = 0.15
+"""Difference of two normalised correlations from which a face is one of two people and not the other."""
+
 DETAILED = 0.5
 """Share of the face's edges that a place must have, for it to be upheld there."""
 
@@ -90,13 +94,13 @@ class Window:
         return part
 
 
-def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Box]) -> bool:
+def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Track]) -> bool:
     """Look for a followed face where it should be now, and update its track; whether it was seen.
 
     The detector looks first, close around a face that is known well and further where that is not enough.
     Where it fails (a turned head, a blur, a grimace), the place most like the face as it was last found is taken, and
     less like it where it looks like some face.
-    `others` are the boxes of the other faces, which this one must not take.
+    `others` are the other faces that were seen in the last look; this one must not take theirs.
     """
     expected = track.predicted(at)
     review = at - track.reviewed >= REVIEW
@@ -108,13 +112,13 @@ def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetec
         window = Window(gray, expected, _reach(track, at), scale)
         least = REVIEWED if review and scale == COARSE else SIZES[0]
         finds = detector.detect(window.picture, minimum=round(scale * least), maximum=round(scale * SIZES[1]))
-        found = _nearest(window, finds, expected, others)
+        found = _own(track, window, finds, at, others)
         if found is not None:
             break
     if found is None and not track.visible:
         window = Window(gray, expected, 3.0, COARSE)
         finds = detector.detect(window.picture, minimum=24, maximum=54)
-        found = _nearest(window, finds, expected, others)
+        found = _own(track, window, finds, at, others)
     if found is not None:
         if scale == FINE and at >= track.fine_until:
             track.fine_until = at + FINE_FOR
@@ -124,7 +128,7 @@ def follow(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetec
     return _kept(track, gray, at, others)
 
 
-def _kept(track: Track, gray: NDArray[np.uint8], at: float, others: Sequence[Box]) -> bool:
+def _kept(track: Track, gray: NDArray[np.uint8], at: float, others: Sequence[Track]) -> bool:
     """Whether a face that the detector does not see is there all the same; its track is updated either way."""
     window = Window(gray, track.predicted(at), _reach(track, at), COARSE)
     places = [(track.steady, 0.0)]
@@ -133,7 +137,7 @@ def _kept(track: Track, gray: NDArray[np.uint8], at: float, others: Sequence[Box
         (x, y), side = alike.centre, track.box.width
         places.insert(0, (Box(x - side / 2, y - side / 2, side, side), share))
     for there, like_itself in places:
-        if any(_claims(other, there) for other in others):
+        if any(_claims(other.predicted(at), there) for other in others):
             continue
         upheld = _upheld(track, there, window, gray)
         if upheld:
@@ -145,16 +149,13 @@ def _kept(track: Track, gray: NDArray[np.uint8], at: float, others: Sequence[Box
     return False
 
 
-def _glance(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Box]) -> bool:
+def _glance(track: Track, gray: NDArray[np.uint8], at: float, detector: FaceDetector, others: Sequence[Track]) -> bool:
     """Whether the face is where it should be, at about the size it had; its track is updated then."""
     expected = track.predicted(at)
     window = Window(gray, expected, GLANCE_REACH, GLANCE)
     least, most = GLANCE_SIZES
-    found = _nearest(
-        window,
-        detector.detect(window.picture, minimum=round(GLANCE * least), maximum=round(GLANCE * most)),
-        expected, others,
-    )  # fmt: skip
+    finds = detector.detect(window.picture, minimum=round(GLANCE * least), maximum=round(GLANCE * most))
+    found = _own(track, window, finds, at, others)
     if found is None:
         return False
     track.hit(found, at)
@@ -188,25 +189,51 @@ def confirm(gray: NDArray[np.uint8], box: Box, detector: FaceDetector) -> Box | 
     """A closer look at what a quick scan found: the face's box, or None where there is none."""
     window = Window(gray, box, 1.6, CLOSE_LOOK)
     found = detector.detect(window.picture, minimum=round(CLOSE_LOOK * 0.7), maximum=round(CLOSE_LOOK * 1.4))
-    return _nearest(window, found, box, ())
+    return _nearest([window.outside(small) for small in found], box)
 
 
-def _nearest(window: Window, found: Sequence[Box], expected: Box, others: Sequence[Box]) -> Box | None:
-    best, shortest = None, float("inf")
-    ex, ey = expected.centre
-    for small in found:
-        box = window.outside(small)
-        if any(_claims(other, box) for other in others):
+def _own(track: Track, window: Window, finds: Sequence[Box], at: float, others: Sequence[Track]) -> Box | None:
+    """The find nearest to where the face should be, of those that are no other one's."""
+    boxes = [window.outside(small) for small in finds]
+    return _nearest([box for box in boxes if not _anothers(box, track, window, at, others)], track.predicted(at))
+
+
+def _nearest(boxes: Sequence[Box], expected: Box) -> Box | None:
+    return min(boxes, key=lambda box: _apart(box, expected), default=None)
+
+
+def _apart(one: Box, two: Box) -> float:
+    """Pixels between the centres."""
+    (x, y), (other_x, other_y) = one.centre, two.centre
+    return math.hypot(x - other_x, y - other_y)
+
+
+def _anothers(box: Box, track: Track, window: Window, at: float, others: Sequence[Track]) -> bool:
+    """Whether the face at `box` is one of `others`.
+
+    Where two pass, one face is where both may be: it is that of whom it is clearly more like, else of who should be
+    nearer to it; and it is gone to who has looked in this picture already.
+    """
+    for other in others:
+        expected = other.predicted(at)
+        if not _claims(expected, box):
             continue
-        x, y = box.centre
-        distance = (x - ex) ** 2 + (y - ey) ** 2
-        if distance < shortest:
-            best, shortest = box, distance
-    return best
+        if other.updated >= at:
+            return True
+        mine, theirs = (_resemblance(one.likeness, window.cut(box)) for one in (track, other))
+        nearer = _apart(box, track.predicted(at)) < _apart(box, expected)
+        if not (mine > theirs if abs(mine - theirs) > CLEARLY else nearer):
+            return True
+    return False
+
+
+def _resemblance(one: NDArray[np.uint8] | None, two: NDArray[np.uint8]) -> float:
+    """Normalised correlation of two pictures of one size, -1..1."""
+    return 0.0 if one is None else float(cv2.matchTemplate(two, one, cv2.TM_CCOEFF_NORMED)[0, 0])
 
 
 def _claims(other: Box, box: Box) -> bool:
-    """Whether `box` is the face at `other` rather than one of its own."""
+    """Whether `box` may be the face at `other` rather than one of its own."""
     return other.overlap(box) > 0.3
 
 
