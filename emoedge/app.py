@@ -199,7 +199,7 @@ class App:
                 continue
             self._statuses[name] = status
             problem = None if source is None or self._paused else source.problem
-            if status is SensorStatus.RECONNECTING:
+            if status in {SensorStatus.RECONNECTING, SensorStatus.OFFLINE}:
                 self._take_rest(name)
             self._tell(self._pipeline.sensor(name, status, now, problem))
             if self._mqtt is not None:

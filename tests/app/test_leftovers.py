@@ -90,8 +90,9 @@ class Told:
         self.last = state
 
 
+@pytest.mark.parametrize("status", [SensorStatus.RECONNECTING, SensorStatus.OFFLINE])
 @pytest.mark.parametrize("lost", ["camera", "mic"])
-def test_what_waited_in_a_lost_device_brings_nobody_back(lost):
+def test_what_waited_in_a_lost_device_brings_nobody_back(lost, status):
     clock, camera, microphone, told = SystemClock(), Device(), Device(), Told()
     config = default_config()
     vision, hearing = Vision(), Hearing()
@@ -110,7 +111,7 @@ def test_what_waited_in_a_lost_device_brings_nobody_back(lost):
     app._round(stop)
     assert {"person_appeared", "voice_start"} <= set(told.events)
     arrives()
-    (camera if lost == "camera" else microphone).status = SensorStatus.RECONNECTING
+    (camera if lost == "camera" else microphone).status = status
     app._keep_house(clock.monotonic())
     app._round(stop)
     app._keep_house(clock.monotonic())
