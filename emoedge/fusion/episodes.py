@@ -144,14 +144,17 @@ class EpisodeTracker:
         assert self._episode is not None
         episode, self._episode = self._episode, None
         details = {
-            "label": episode.span.label, "duration": max(0.0, offset - episode.span.onset),
-            "peak": episode.span.peak, "mean": mean, "cause": cause,
+            "label": episode.span.label, "confidence": _confidence(belief, episode.span.label),
+            "duration": max(0.0, offset - episode.span.onset), "peak": episode.span.peak, "mean": mean, "cause": cause,
         }  # fmt: skip
         return Event(EventType.EMOTION_END, belief.at, self._subject, episode.id, belief, details)
 
     def _event(self, kind: EventType, at: float, belief: Belief, episode: _Episode) -> Event:
         span = episode.span
-        details: dict[str, object] = {"label": span.label, "duration": at - span.onset, "peak": span.peak}
+        details: dict[str, object] = {
+            "label": span.label, "confidence": _confidence(belief, span.label),
+            "duration": at - span.onset, "peak": span.peak,
+        }  # fmt: skip
         return Event(kind, at, self._subject, episode.id, belief, details)
 
 

@@ -76,8 +76,8 @@ def event(envelope: Mapping[str, object], item: Event) -> dict[str, object]:
     """Payload of the topic `event`.
 
     The event's own details stand beside the belief and win over it (`emotion_end` names the episode's
-    label, which is not the present one); the envelope wins over both. `event_id` is made of the run and
-    the sequence number, so that a duplicate and a gap can be told.
+    label, which is not the present one, and the confidence in that); the envelope wins over both. `event_id` is
+    made of the run and the sequence number, so that a duplicate and a gap can be told.
     """
     boot_id = envelope["boot_id"]
     payload: dict[str, object] = {

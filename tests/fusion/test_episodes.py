@@ -9,6 +9,7 @@ from emoedge.config.fusion import FusionConfig
 from emoedge.emotions import CANONICAL, Scores
 from emoedge.fusion.episodes import EpisodeTracker
 from emoedge.messages import Belief, EventType
+from emoedge.outputs.payloads import event as event_payload
 
 CONFIG = FusionConfig(enter=0.6, leave=0.4, dwell=0.5, update_interval=2.0)
 
@@ -97,6 +98,18 @@ def test_a_peak_within_the_dwell_is_the_episodes():
     for b in series((0.3, "happy", 0.95), (1, "happy", 0.7)):
         t.step(b)
     assert t.finish(belief(1.3, confidence=0.7), "stopped")[0].details["peak"] == 0.95
+
+
+def test_the_confidence_told_is_that_in_the_label_told():
+    t = tracker()
+    steps = series((1, "happy", 0.8), (1.6, "sad", 0.55), (1, "sad", 0.9))
+    events = [event for step in steps for event in t.step(step)]
+    events += t.finish(belief(3.6, "surprise", 0.7), "left")
+    told = [event_payload({"boot_id": "a", "seq": 1}, event) for event in events]
+    assert [(one["event_type"], one["label"], one["confidence"]) for one in told] == [
+        ("emotion_start", "happy", 0.8), ("emotion_end", "happy", 0.075), ("emotion_start", "sad", 0.9),
+        ("emotion_end", "sad", 0.05),
+    ]  # fmt: skip
 
 
 def test_finish_ends_once():
