@@ -59,5 +59,5 @@ class FusionConfig:
     )
     forget: float = setting(
         5.0, minimum=0.1, maximum=600, unit="s",
-        help="A modality silent for this long no longer makes the mode.",
+        help="A modality silent for this long no longer makes the mode or names an emotion.",
     )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emoedge.sources.address import like_url
+from emoedge.sources.address import is_none, like_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +85,20 @@ def _sharpness(config: Config) -> str | None:
 def _hysteresis(config: Config) -> str | None:
     fusion = config.fusion
     return None if fusion.leave <= fusion.enter else f"at most fusion.enter, which is {fusion.enter:g}"
+
+
+def _remembered(config: Config) -> str | None:
+    """What is forgotten within the dwell time, and before the next look comes, never becomes an emotion."""
+    camera, forget = config.camera, config.fusion.forget
+    if forget >= config.fusion.dwell:
+        return None
+    full = min(camera.fps, camera.max_fps or camera.fps)
+    look = 1 / min(config.vision.rate or full, full)
+    if not is_none(camera.source) and forget < look:
+        return f"at least {look:g} s, the time between two looks at a face; else none is ever given an emotion"
+    if not is_none(config.microphone.source) and forget < config.speech.hop:
+        return f"at least speech.hop, which is {config.speech.hop:g}; else no voice is ever given an emotion"
+    return None
 
 
 def _heat(config: Config) -> str | None:
@@ -188,6 +202,11 @@ RULES: tuple[Rule, ...] = (
     Rule(("microphone.source",), _microphone_source),
     Rule(("vision.minimum_sharpness", "vision.maximum_sharpness"), _sharpness),
     Rule(("fusion.leave", "fusion.enter"), _hysteresis),
+    Rule(
+        ("fusion.forget", "fusion.dwell", "vision.rate", "camera.fps", "camera.max_fps", "camera.source",
+         "speech.hop", "microphone.source"),
+        _remembered,
+    ),
     Rule(("thermal.warm", "thermal.hot"), _heat),
     Rule(("mqtt.host",), _host),
     Rule(("mqtt.server_name",), _server_name),

@@ -81,6 +81,9 @@ def test_values_arrive_as_their_types():
         ("mqtt:\n  base: home/", "c.yaml:4: mqtt.base: home/: expected a topic such as berlin/emoedge, without blanks, +,"),
         ("mqtt:\n  base: $SYS/home", "c.yaml:4: mqtt.base: $SYS/home: expected a topic such as berlin/emoedge, without"),
         ("home_assistant:\n  prefix: a b", "c.yaml:4: home_assistant.prefix: a b: expected a topic such as"),
+        ("fusion:\n  forget: 0.1", "c.yaml:4: fusion.forget: 0.1: expected at least 0.2 s, the time between two looks"),
+        ("fusion:\n  forget: 0.3", "c.yaml:4: fusion.forget: 0.3: expected at least speech.hop, which is 0.5; else"),
+        ("vision: {rate: 1}\nfusion:\n  forget: 0.5", "c.yaml:5: fusion.forget: 0.5: expected at least 1 s, the time"),
         ("fusion:\n  leave: 0.9", "c.yaml:4: fusion.leave: 0.9: expected at most fusion.enter, which is 0.6"),
         ("device:\n  id: Kitchen!", "c.yaml:4: device.id: Kitchen!: expected at most 64 of a-z, 0-9"),
         ("device:\n  id: !!python/name:os.system x", "c.yaml:4: device.id: x: expected a value without a YAML tag"),
@@ -104,6 +107,19 @@ def test_each_mistake_has_its_line(body, expected):
     assert len(found) == 1, found
     assert found[0].startswith(expected)
     assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "fusion: {forget: 0.5}", "fusion: {forget: 0.1, dwell: 0.1}", "vision: {rate: 0.1}",
+        "fusion: {forget: 0.3}\nmicrophone: {source: none}",
+        "vision: {rate: 0}\nfusion: {forget: 0.1}\nmicrophone: {source: none}",
+        "camera: {source: none}\nmicrophone: {source: none}\nfusion: {forget: 0.1}",
+    ],
+)  # fmt: skip
+def test_what_is_remembered_until_the_next_look_is_taken(body):
+    loads(GOOD + body + "\n")
 
 
 @pytest.mark.parametrize("host", ["fe80::1%eth0", "::1", "broker.local.", "bröker.example", "my_broker", "10.0.0.1"])
