@@ -63,7 +63,7 @@ def execute(args: argparse.Namespace) -> int:
         return 2
     # Threads of OpenCV may sum in another order from run to run; one thread always sums in the same.
     bound_threads(1)
-    stream = _stream(config, video, audio)
+    frames, blocks = _streams(config, video, audio)
     with pointing(args.config):
         models = load_models(config, base=base, camera=video is not None, microphone=audio is not None)
     pipeline = build_pipeline(config, models, camera=video is not None, microphone=audio is not None)
@@ -75,7 +75,7 @@ def execute(args: argparse.Namespace) -> int:
     sink = JsonlSink(args.jsonl, clock, boot_id=BOOT_ID, whole=True)
     sink.start()
     try:
-        play(pipeline, stream, clock, sink)
+        play(pipeline, Reel(frames, config.vision.leave), blocks, clock, sink)
     finally:
         sink.stop()
     return 0
@@ -96,20 +96,45 @@ def _unwritable(target: str, inputs: list[Path]) -> str | None:
     return None
 
 
-def _stream(config: Config, video: str | None, audio: str | None) -> Iterable[Frame | AudioBlock]:
-    from emoedge.sources.replay import film, merge, sound
+def _streams(config: Config, video: str | None, audio: str | None) -> tuple[Iterable[Frame], Iterable[AudioBlock]]:
+    from emoedge.sources.replay import film, sound
 
     frames = () if video is None else film(video, config.camera)
-    blocks = () if audio is None else sound(audio, config.microphone)
-    return merge(frames, blocks)
+    return frames, () if audio is None else sound(audio, config.microphone)
 
 
-def play(pipeline: Pipeline, stream: Iterable[Frame | AudioBlock], clock: ManualClock, sink: JsonlSink) -> None:
+class Reel:
+    """The frames of a film, and when it is over for good: `patience` seconds after the last of them."""
+
+    def __init__(self, frames: Iterable[Frame], patience: float) -> None:
+        self._frames = frames
+        self._patience = patience
+        self._last: float | None = None
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Give the frames in order."""
+        for frame in self._frames:
+            self._last = frame.at
+            yield frame
+        self._ended = True
+
+    def over(self, at: float) -> bool:
+        """Whether it has been over for so long at `at` that nobody is seen any more; never where there was no frame."""
+        return self._ended and self._last is not None and at > self._last + self._patience
+
+
+def play(
+    pipeline: Pipeline, reel: Reel, blocks: Iterable[AudioBlock], clock: ManualClock, sink: JsonlSink
+) -> None:
     """Hand everything over in the order of its time, then end what runs.
 
-    Also where the recording breaks off; its MediaError is raised then.
+    A sound that goes on after the film has lost its camera. Also where the recording breaks off all that runs is ended;
+    its MediaError is raised then.
     """
-    from emoedge.messages import Frame
+    from emoedge.fusion.mind import CAMERA
+    from emoedge.messages import Frame, SensorStatus
+    from emoedge.sources.replay import merge
 
     def tell(events: list[Event]) -> None:
         for event in events:
@@ -118,8 +143,10 @@ def play(pipeline: Pipeline, stream: Iterable[Frame | AudioBlock], clock: Manual
 
     at = 0.0
     problems: list[MediaError] = []
-    for item in _as_far_as_it_goes(stream, problems):
+    for item in _as_far_as_it_goes(merge(reel, blocks), problems):
         at = max(at, item.at)
+        if reel.over(at):  # told once: the state stays the same
+            tell(pipeline.sensor(CAMERA, SensorStatus.OFFLINE, at))
         tell(pipeline.frame(item) if isinstance(item, Frame) else pipeline.audio(item))
     tell(pipeline.finish(at))
     if problems:

@@ -207,3 +207,22 @@ def test_bad_config_ends_with_78(emoedge, clip, tmp_path):
     assert done.returncode == 78
     assert len(done.stderr.strip().splitlines()) == 2
     assert "bad.yaml:1: fusion.enter: 3" in done.stderr
+
+
+def test_nobody_is_seen_any_more_where_a_sound_goes_on_after_its_film(emoedge, clip, voice, tmp_path):
+    whole, short = cv2.VideoCapture(str(clip)), tmp_path / "short.mp4"
+    fps = whole.get(cv2.CAP_PROP_FPS)
+    size = [round(whole.get(prop)) for prop in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+    writer = cv2.VideoWriter(str(short), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
+    for _ in range(round(5 * fps)):
+        writer.write(whole.read()[1])
+    writer.release()
+    told = [json.loads(line) for line in emoedge("replay", short, voice).stdout.splitlines()]
+    left = [(float(e["ts"][17:23]), e["cause"]) for e in told if e["event_type"] == "person_left"]
+    lost = [(e["sensor"], e["status"]) for e in told if e["event_type"] == "sensor_lost"]
+    assert (len(left), lost) == (1, [("camera", "offline")])
+    assert left[0][1] == "sensor_lost"
+    assert 6.4 < left[0][0] < 6.7, "vision.leave after the last frame"
+    heard = [e for e in told if float(e["ts"][17:23]) > 7.0 and e["subject"] is not None and "duration" in e]
+    assert heard
+    assert {e["subject"] for e in heard if e["event_type"] == "emotion_start"} <= {"voice"}
