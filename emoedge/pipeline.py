@@ -102,14 +102,17 @@ class Pipeline:
         """Note a sensor's state."""
         return self.mind.sensor(name, status, at, problem)
 
+    def finish_sound(self, at: float) -> list[Event]:
+        """The sound is over: what was said since the last window is heard."""
+        # Not where a pause or a loss has ended what was said.
+        if self.hearing is None or not self.mind.speaking:
+            return []
+        self.heard = self.hearing.finish(at)
+        return self.mind.hear(self.heard)
+
     def finish(self, at: float) -> list[Event]:
         """End what runs; what was said since the last window is heard before."""
-        events: list[Event] = []
-        # Not where a pause or a loss has ended what was said.
-        if self.hearing is not None and self.mind.speaking:
-            self.heard = self.hearing.finish(at)
-            events = self.mind.hear(self.heard)
-        return events + self.mind.finish(at)
+        return self.finish_sound(at) + self.mind.finish(at)
 
     def state(self, at: float) -> State:
         """What is known at that time."""

@@ -75,7 +75,8 @@ def execute(args: argparse.Namespace) -> int:
     sink = JsonlSink(args.jsonl, clock, boot_id=BOOT_ID, whole=True)
     sink.start()
     try:
-        play(pipeline, Reel(frames, config.vision.leave), blocks, clock, sink)
+        reels = Reel(frames, config.vision.leave), Reel(blocks, config.speech.gate_hang_over)
+        play(pipeline, *reels, clock, sink)
     finally:
         sink.stop()
     return 0
@@ -104,35 +105,33 @@ def _streams(config: Config, video: str | None, audio: str | None) -> tuple[Iter
 
 
 class Reel:
-    """The frames of a film, and when it is over for good: `patience` seconds after the last of them."""
+    """A film's frames, or a sound's blocks, and when it is over for good: `patience` seconds after the last of them."""
 
-    def __init__(self, frames: Iterable[Frame], patience: float) -> None:
-        self._frames = frames
+    def __init__(self, items: Iterable[Frame] | Iterable[AudioBlock], patience: float) -> None:
+        self._items = items
         self._patience = patience
         self._last: float | None = None
         self._ended = False
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Give the frames in order."""
-        for frame in self._frames:
-            self._last = frame.at
-            yield frame
+    def __iter__(self) -> Iterator[Frame | AudioBlock]:
+        """Give them in order."""
+        for item in self._items:
+            self._last = item.at
+            yield item
         self._ended = True
 
     def over(self, at: float) -> bool:
-        """Whether it has been over for so long at `at` that nobody is seen any more; never where there was no frame."""
+        """Whether it has been over for so long at `at` that nothing of it holds; never where there was none."""
         return self._ended and self._last is not None and at > self._last + self._patience
 
 
-def play(
-    pipeline: Pipeline, reel: Reel, blocks: Iterable[AudioBlock], clock: ManualClock, sink: JsonlSink
-) -> None:
+def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: JsonlSink) -> None:
     """Hand everything over in the order of its time, then end what runs.
 
-    A sound that goes on after the film has lost its camera. Also where the recording breaks off all that runs is ended;
-    its MediaError is raised then.
+    Whichever of the two ends long before the other is a sensor that is lost. Also where the recording breaks off all
+    that runs is ended; its MediaError is raised then.
     """
-    from emoedge.fusion.mind import CAMERA
+    from emoedge.fusion.mind import CAMERA, MICROPHONE
     from emoedge.messages import Frame, SensorStatus
     from emoedge.sources.replay import merge
 
@@ -143,10 +142,13 @@ def play(
 
     at = 0.0
     problems: list[MediaError] = []
-    for item in _as_far_as_it_goes(merge(reel, blocks), problems):
+    for item in _as_far_as_it_goes(merge(film, sound), problems):
         at = max(at, item.at)
-        if reel.over(at):  # told once: the state stays the same
+        # Both are told once: the state stays the same.
+        if film.over(at):
             tell(pipeline.sensor(CAMERA, SensorStatus.OFFLINE, at))
+        if sound.over(at):
+            tell(pipeline.finish_sound(at) + pipeline.sensor(MICROPHONE, SensorStatus.OFFLINE, at))
         tell(pipeline.frame(item) if isinstance(item, Frame) else pipeline.audio(item))
     tell(pipeline.finish(at))
     if problems:

@@ -106,7 +106,9 @@ def _blocks(opened: SoundFile, intake: Intake, samples: NDArray[np.float32]) -> 
         opened.close()
 
 
-def merge(frames: Iterable[Frame], blocks: Iterable[AudioBlock]) -> Iterator[Frame | AudioBlock]:
+def merge(
+    frames: Iterable[Frame | AudioBlock], blocks: Iterable[Frame | AudioBlock]
+) -> Iterator[Frame | AudioBlock]:
     """Both in the order of their times; at the same time the frame comes first."""
     both: tuple[Iterable[Frame | AudioBlock], ...] = (frames, blocks)
     yield from heapq.merge(*both, key=_time)

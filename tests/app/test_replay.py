@@ -226,3 +226,15 @@ def test_nobody_is_seen_any_more_where_a_sound_goes_on_after_its_film(emoedge, c
     heard = [e for e in told if float(e["ts"][17:23]) > 7.0 and e["subject"] is not None and "duration" in e]
     assert heard
     assert {e["subject"] for e in heard if e["event_type"] == "emotion_start"} <= {"voice"}
+
+
+def test_nobody_speaks_any_more_where_a_film_goes_on_after_its_sound(emoedge, clip, voice, tmp_path):
+    with wave.open(str(voice)) as whole:
+        samples = whole.readframes(7 * whole.getframerate())  # it breaks off amid a word
+        short = write_wave(tmp_path / "short.wav", np.frombuffer(samples, np.int16), rate=whole.getframerate())
+    told = [json.loads(line) for line in emoedge("replay", clip, short).stdout.splitlines()]
+    ends = [(e["duration"], e["cause"]) for e in told if e["event_type"] == "voice_end"]
+    lost = [(e["sensor"], e["status"]) for e in told if e["event_type"] == "sensor_lost"]
+    assert (len(ends), lost) == (1, [("mic", "offline")])
+    assert ends[0][0] < 3.5
+    assert ends[0][1] == "sensor_lost"
