@@ -54,6 +54,17 @@ def test_the_csv_is_read_by_file_and_by_folder(tmp_path, name):
         assert pack.clean.all()
 
 
+def test_pictures_beside_a_csv_are_left_out_and_counted(tmp_path):
+    csv_file(tmp_path / "fer2013.csv")
+    picture(tmp_path / "train/happy/im0.png")
+    picture(tmp_path / "jaffe/KA.AN1.39.tiff")
+    picture(tmp_path / "notes.png")
+    pack = faces.load(tmp_path)
+    assert len(pack) == 3
+    assert pack.dropped == {"beside fer2013.csv": 2}
+    assert faces.load(tmp_path / "fer2013.csv").dropped == {}
+
+
 def test_the_csv_of_the_challenge_has_spaces_and_another_order(tmp_path):
     images = RNG.integers(0, 256, (1, 48, 48), dtype=np.uint8)
     line = f"4,Training,{' '.join(map(str, images.ravel()))}\n"

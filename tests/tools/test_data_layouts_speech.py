@@ -120,6 +120,20 @@ def table(root, rows):
         csv.writer(stream).writerows([["dataset", "file", "speaker", "emotion", "split"], *rows])
 
 
+def test_sounds_that_the_table_does_not_name_are_left_out_and_counted(tmp_path):
+    table(tmp_path, [("mine", "./mine/ann-001.wav", "ann", "happy", "")])
+    sound(tmp_path / "mine/ann-001.wav")
+    sound(tmp_path / "mine/ann-002.wav")
+    sound(tmp_path / "ravdess/Actor_01/03-01-05-01-01-01-01.wav")
+    sound(tmp_path / "noise/rain.wav")
+    (tmp_path / "noise.csv").write_text("file,category\nnoise/rain.wav,rain\n")
+    folder = read_folder(tmp_path)
+    assert [clip.speaker for clip in folder.clips] == ["ann"]
+    assert folder.ignored == {"not in labels.csv": 2}
+    (tmp_path / "noise.csv").write_text("file\n")
+    assert read_folder(tmp_path).ignored == {"not in labels.csv": 3}
+
+
 def test_folders_are_joined_and_a_clip_in_both_is_read_once(tmp_path):
     first, second = tmp_path / "pack", tmp_path / "download"
     table(first, [("ravdess", "ravdess/03-01-05-01-01-01-01.wav", "Actor_01", "angry", "")])

@@ -36,7 +36,7 @@ class FaceFiles:
     subjects: NDArray[np.str_]
     """Empty where unknown; N."""
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Pictures without a canonical emotion, by label."""
+    """Pictures without a canonical emotion, by label; and those that lie beside a CSV, which alone is read."""
     portraits: int = 0
     uncropped: int = 0
     """Pictures looked through for a face, and those of them without one."""
@@ -47,7 +47,9 @@ def read(path: Path) -> FaceFiles:
     table = path if path.is_file() else fer_csv.find(path)
     if table is not None:
         images, labels, parts = fer_csv.read(table)
-        return FaceFiles(images, labels, np.array(parts), np.full(len(labels), "", dtype="<U1"))
+        beside = 0 if table == path else len(face_names.scan(path)[0])
+        dropped = {f"beside {table.name}": beside} if beside else {}
+        return FaceFiles(images, labels, np.array(parts), np.full(len(labels), "", dtype="<U1"), dropped)
     kept, dropped = face_names.scan(path)
     if not kept:
         raise MediaError(

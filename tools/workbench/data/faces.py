@@ -60,7 +60,7 @@ class FacePack:
     subjects: NDArray[np.str_]
     """Who it is, as `jaffe/KA`; empty where unknown; N."""
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Pictures left out because their label has no canonical name, by label."""
+    """Pictures left out: by their label where it has no canonical name, or as lying beside a CSV."""
     portraits: int = 0
     """Pictures that were looked through for a face."""
     uncropped: int = 0

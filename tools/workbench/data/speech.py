@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,8 @@ from emoedge.errors import MediaError
 from workbench.data import division, speech_names
 from workbench.data.archive import Archive
 from workbench.data.noise import TABLE as NOISES
-from workbench.data.sources import PARTS, listed, named, part
+from workbench.data.noise import read_noises
+from workbench.data.sources import PARTS, files, listed, named, part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -86,7 +88,7 @@ class SpeechFolder:
     dropped: Mapping[str, int]
     """Rows left out because their label has no canonical name, by label."""
     ignored: Mapping[str, int] = field(default_factory=dict)
-    """Files left out for another reason (`song`, `second copy`, `unknown name`), by reason."""
+    """Files left out for another reason (`song`, `second copy`, `not in labels.csv` ...), by reason."""
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -127,7 +129,7 @@ def _split(named: str) -> str:
     return division.TEST if named == "private" else named
 
 
-def _from_table(root: Path) -> list[Clip]:
+def _from_table(root: Path) -> tuple[list[Clip], Mapping[str, int]]:
     clips: list[Clip] = []
     for row in _rows(root / LABELS):
         label = row["emotion"].strip().lower()
@@ -139,7 +141,10 @@ def _from_table(root: Path) -> list[Clip]:
                 split=_split(PARTS.get(row.get("split", "").strip().lower(), "")),
             )
         )  # fmt: skip
-    return clips
+    told = {PurePosixPath(clip.file) for clip in clips}
+    with suppress(MediaError):  # without noises, or with a table of them that only who asks for noise may refuse
+        told |= {PurePosixPath(noise.file) for noise in read_noises(root, human=True)}
+    return clips, {f"not in {LABELS}": len(set(files(root, speech_names.SUFFIXES)) - told)}
 
 
 def _from_names(root: Path) -> tuple[list[Clip], Mapping[str, int]]:
@@ -166,7 +171,7 @@ def _found(roots: Sequence[Path]) -> tuple[list[Clip], dict[str, int]]:
     ignored: Counter[str] = Counter()
     seen: set[tuple[str, str, str]] = set()
     for root in roots:
-        clips, without = (_from_table(root), {}) if (root / LABELS).exists() else _from_names(root)
+        clips, without = _from_table(root) if (root / LABELS).exists() else _from_names(root)
         ignored.update(without)
         if len(roots) > 1:
             own = {clip: (clip.dataset, clip.speaker, PurePosixPath(clip.file).stem.lower()) for clip in clips}
