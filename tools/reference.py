@@ -128,10 +128,10 @@ def config_page() -> str:
     """docs/config.md."""
     lines = [
         "# Configuration", "", f"<!-- {MADE} -->", "",
-        "`run` and `check` read `--config F`, else `./config.yaml`, else `/etc/emoedge/config.yaml`; `replay`,",
-        "`view`, `classify` and `watch` use the defaults unless `--config` is given. Unknown keys are refused. All",
-        "mistakes are listed at once as `file:line: key: value: what would be right`, and the exit code is 78.",
-        "The file [config.yaml](../config.yaml) holds every key at its default.", "",
+        "`run`, `check` and `doctor` read `--config F`, else `./config.yaml`, else `/etc/emoedge/config.yaml`;",
+        "`replay`, `view`, `classify` and `watch` use the defaults unless `--config` is given. Unknown keys are",
+        "refused. All mistakes are listed at once as `file:line: key: value: what would be right`, and the exit code",
+        "is 78. The file [config.yaml](../config.yaml) holds every key at its default.", "",
         "In a path `~` stands for the home folder of who runs emoedge, `~user` for that of another. Where it is",
         "relative it starts in the working directory, which is `/var/lib/emoedge` for the service; that of a model",
         "may also start in the folder of the configuration.",
@@ -196,6 +196,8 @@ def _metavar(action: argparse.Action, before: str = "") -> str:
 
 def _usage(action: argparse.Action) -> str:
     text = f"{action.option_strings[-1]}{_metavar(action, ' ')}" if action.option_strings else _metavar(action)
+    if action.nargs in {"+", "*"}:
+        text += "..."
     needed = action.required if action.option_strings else action.nargs not in {"?", "*"}
     return text if needed else f"[{text}]"
 

@@ -49,6 +49,11 @@ def test_pages_name_every_key_verb_and_schema(reference):
     page = reference.cli_page()
     assert "## `emoedge check [--config F]`" in page
     assert "## `emoedge devices [--json]`" in page
+    assert "[--config F] FILE...`" in page, "an argument that may be repeated"
+    searched = [line[4:].split()[1] for line in page.splitlines() if line.startswith("## ")]
+    searched = [verb for verb in searched if "(default: ./config.yaml" in page.partition(f"## `emoedge {verb} ")[2].partition("## ")[0]]
+    said = reference.config_page().partition(" read `--config F`")[0].rpartition("\n")[2]
+    assert said == ", ".join(f"`{verb}`" for verb in searched[:-1]) + f" and `{searched[-1]}`"
     schemas = {path.stem for path in (ROOT / "emoedge" / "outputs" / "schemas").glob("*.json")}
     assert {line[4:-1] for line in reference.payload_page().splitlines() if line.startswith("## ")} == schemas
 
