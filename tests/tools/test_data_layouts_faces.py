@@ -289,6 +289,15 @@ def test_an_unknown_layout_says_what_was_looked_for(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_a_folder_of_data_sets_names_them(tmp_path):
+    (tmp_path / "fer2013.npz").touch()
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech/labels.csv").write_text("dataset,file,speaker,emotion\n")
+    with pytest.raises(MediaError) as caught:
+        modality(tmp_path)
+    assert str(caught.value).endswith(f"name those that are meant: {tmp_path}/fer2013.npz, {tmp_path}/speech")
+
+
 def test_faces_and_speech_are_not_joined(tmp_path):
     picture(tmp_path / "faces/angry/one.png")
     (tmp_path / "speech").mkdir()

@@ -39,6 +39,10 @@ def _of(path: Path) -> Modality:
         return Modality.FACE
     faces, clips = len(face_names.scan(path)[0]), len(speech_names.scan(path)[0])
     if not faces and not clips:
+        inside = [found for pattern in ("*.npz", f"*/{TABLE}") for found in sorted(path.glob(pattern))]
+        if inside:
+            sets = ", ".join(str(found if found.suffix == ".npz" else found.parent) for found in inside)
+            raise MediaError(f"{path}: a folder of data sets; name those that are meant: {sets}")
         raise MediaError(
             f"{path}: no known layout. Looked for faces: {fer_csv.LOOKED_FOR}, {face_names.LOOKED_FOR}; "
             f"for speech: {TABLE}, names of {speech_names.LOOKED_FOR}"
