@@ -1,6 +1,8 @@
 """The sample access control list of docs/broker/ with a real Mosquitto: enough, and no more than that."""
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -69,6 +71,44 @@ def test_what_a_device_left_behind_can_be_emptied(fleet, make_sink, tell):
     assert len(left("operator", "--remove-retained")) > 10
     assert len(left("housekeeper", "--remove-retained")) > 10
     assert left("housekeeper") == []
+
+
+@pytest.fixture
+def sample(make_broker, tmp_path):
+    """The sample as it stands, TLS and all, with a certificate of its own."""
+    home = tmp_path / "etc"
+    shutil.copytree(SAMPLE, home)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-keyout", home / "broker.key", "-out", home / "broker.pem", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True,
+    )  # fmt: skip
+    shutil.copy(home / "broker.pem", home / "ca.pem")
+    for user, flag in (("test-1", "-c"), ("housekeeper", "-b")):
+        subprocess.run(["mosquitto_passwd", *{flag, "-b"}, home / "passwords", user, "secret"], check=True)
+    text = (home / "mosquitto.conf").read_text()
+    text = text.replace("/etc/mosquitto/emoedge", str(home)).replace("/var/lib/mosquitto/", f"{tmp_path}/")
+    ours = ("per_listener_settings", "listener", "allow_anonymous", "persistence ")  # what make_broker says itself
+    return make_broker("\n".join(line for line in text.splitlines() if not line.startswith(ours)), anonymous=False)
+
+
+def test_the_command_on_the_page_empties_what_is_left_at_the_sample(sample, make_sink, tell, tmp_path):
+    ca = f"{tmp_path}/etc/ca.pem"
+    sink = make_sink(sample.port, host="localhost", tls=True, ca=ca, **login("test-1"))
+    sink.state(tell.state())
+    assert sink.wait_connected(10)
+    sink.stop()
+    page = (SAMPLE.parent / "fleet.md").read_text()
+    (command,) = re.findall(r"^mosquitto_sub .*--remove-retained(?:.|\n)*?(?=\n```)", page, re.MULTILINE)
+    given = {"HOST": "localhost", "8883": str(sample.port), "CA.pem": ca, "PASSWORD": "secret", "DEVICE_ID": "test-1"}
+    for word, value in given.items():
+        command = command.replace(word, value)
+    runs = [
+        subprocess.run(["bash", "-c", f"{command} -F %t"], capture_output=True, text=True, check=False)
+        for _ in range(2)
+    ]
+    assert len(runs[0].stdout.split()) > 10, runs[0].stderr
+    assert (runs[1].stdout, runs[1].stderr) == ("", "Timed out\n")
 
 
 def test_nobody_speaks_for_another_and_readers_ask_nothing(fleet, make_sink, listen, tell, eventually, caplog):
