@@ -9,6 +9,7 @@ import cv2
 import jsonschema
 import numpy as np
 import pytest
+from workbench.data import faces
 
 from emoedge.config import Config, load
 from emoedge.config.key import section
@@ -99,3 +100,25 @@ def test_the_python_on_the_page_of_classify_runs(loudness, tmp_path, monkeypatch
 def test_drop_ins_of_the_package_are_where_the_page_says():
     (place,) = re.findall(r"DOC=(\S+)", (ROOT / "tools" / "deb.sh").read_text())
     assert f"`/{place}/examples/`" in (ROOT / "docs" / "service.md").read_text()
+
+
+def test_the_python_on_the_page_of_data_makes_a_pack(tmp_path, monkeypatch):
+    (code,) = blocks(ROOT / "docs" / "data.md", "python")
+    images = np.random.default_rng(1).integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    rows = zip((3, 0, 6), images, ("Training", "PublicTest", "PrivateTest"), strict=True)
+    lines = [f"{label},{' '.join(map(str, image.ravel()))},{usage}" for label, image, usage in rows]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]) + "\n")
+    columns = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    lines = [
+        "Training,fer0.png,1,9,0,0,0,0,0,0,0,0",
+        "PublicTest,fer1.png,1,0,0,1,8,0,0,0,0,0",
+        "PrivateTest,,0,0,0,0,0,0,0,0,0,10",
+    ]
+    (tmp_path / "fer2013new.csv").write_text("\n".join([columns, *lines]) + "\n")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    pack = faces.load(tmp_path / "fer2013.npz")
+    np.testing.assert_array_equal(pack.images, images)
+    assert pack.labels.tolist() == [3, 0, 6]
+    assert pack.split.tolist() == [faces.TRAINING, faces.REPORTED, faces.KEPT]
+    assert faces.majority(pack.votes).tolist() == [3, 0, -1]
