@@ -3,7 +3,8 @@
 `--virtual-hours` plays the bundled clip and empty rooms through the whole pipeline on a virtual clock,
 `--real-minutes` runs the daemon itself against a Mosquitto that is restarted, `--hostile` throws damaged
 inputs at every reader. Ctrl-C or SIGTERM ends it early, with what was measured until then. The last line
-printed is one JSON object with a member for each that was asked for.
+printed is one JSON object with a member for each that was asked for; one that was too short to tell anything
+holds an `error`, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import soak_hostile, soak_real, soak_virtual
+from workbench.soak_gauge import TooShortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLIP = 15.0
 """Seconds, of the bundled one."""
@@ -52,13 +57,21 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="emoedge-soak-") as scratch:
         folder = Path(scratch)
         if options.virtual_hours:
-            result["virtual"] = soak_virtual.run(options.virtual_hours, options.period, folder / "outbox", stop)
+            result["virtual"] = _told(soak_virtual.run, options.virtual_hours, options.period, folder / "outbox", stop)
         if options.real_minutes:
-            result["real"] = soak_real.run(options.real_minutes, options.restart_every, folder, stop)
+            result["real"] = _told(soak_real.run, options.real_minutes, options.restart_every, folder, stop)
         if options.hostile:
-            result["hostile"] = soak_hostile.run(options.hostile, options.seed, folder, stop)
+            result["hostile"] = _told(soak_hostile.run, options.hostile, options.seed, folder, stop)
     print(json.dumps(result))
-    return 0
+    return 1 if any("error" in told for told in result.values()) else 0
+
+
+def _told(run: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, Any]:
+    """What a run measured; the runs before it are not lost where it was too short."""
+    try:
+        return run(*arguments)
+    except TooShortError as error:
+        return {"error": str(error)}
 
 
 if __name__ == "__main__":

@@ -60,6 +60,16 @@ def test_hostile_inputs_crash_nothing():
     assert constant(told["open_files"])
 
 
+def test_a_run_too_short_to_tell_anything_keeps_what_others_told():
+    arguments = ("--virtual-hours", "0.01", "--period", "30", "--hostile", "200")
+    done = subprocess.run([sys.executable, str(SOAK), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["virtual"] == {"error": "too short to tell anything (0 samples); run longer"}
+    assert told["hostile"]["crashes"] == 0
+
+
 def test_a_leak_of_memory_and_files_is_seen(tmp_path):
     gauge, kept = Gauge(), []
     for number in range(40):

@@ -15,6 +15,14 @@ WARM_UP = 0.25
 """Share of the samples that may still grow: caches, the allocator's pools, the first outage."""
 
 
+class TooShortError(ValueError):
+    """A run that ended before there was anything to tell of it."""
+
+    def __init__(self, samples: int) -> None:
+        """`samples`: how many were taken."""
+        super().__init__(f"too short to tell anything ({samples} samples); run longer")
+
+
 class Gauge:
     """Samples of one process over a clock of one's own; this process where `pid` is None."""
 
@@ -34,7 +42,7 @@ class Gauge:
         """Slope by least squares after the warm-up, and how open files and threads moved in that time."""
         settled = np.array(self._samples[int(len(self._samples) * WARM_UP) :])
         if len(settled) < 3:
-            raise ValueError(f"{len(self._samples)} samples tell nothing; run longer")
+            raise TooShortError(len(self._samples))
         at, rss, files, threads = settled.T
         third = max(1, len(settled) // 3)
         slope, sigma = _slope(at, rss)
