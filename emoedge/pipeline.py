@@ -10,7 +10,7 @@ from emoedge.errors import ConfigError, ModelError
 from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import CAMERA, MICROPHONE, Mind
 from emoedge.messages import SAMPLE_RATE, Modality
-from emoedge.vision.rate import RateLimit
+from emoedge.sources.rate import RateLimit
 
 if TYPE_CHECKING:
     from pathlib import Path

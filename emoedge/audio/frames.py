@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emoedge.audio import mel
 from emoedge.audio.pitch import yin
 from emoedge.messages import SAMPLE_RATE
+from emoedge.windows import windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emoedge.audio.parameters import SpeechParameters
-
-Value = TypeVar("Value", bound=np.generic)
 
 BATCH = 64
 """Frames analysed at once; bounds the work buffers."""
@@ -102,16 +101,6 @@ class FrameAnalysis:
             negative = frames < 0
             yield (negative[:, 1:] != negative[:, :-1]).mean(axis=1, keepdims=True)
             yield np.square(frames).mean(axis=1, keepdims=True)
-
-
-def windows(line: NDArray[Value], length: int, step: int = 1) -> NDArray[Value]:
-    """Views of `length` values of a contiguous (m,), `step` apart; (n, length).
-
-    What `sliding_window_view` gives, at a twentieth of its price, which is paid many times a second.
-    """
-    count = max(0, 1 + (len(line) - length) // step)
-    size = line.itemsize
-    return np.ndarray((count, length), line.dtype, line, strides=(step * size, size))
 
 
 def _quotient(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emoedge.audio.frames import windows
+from emoedge.windows import windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,13 +15,14 @@ import numpy as np
 
 from emoedge.audio import embedding, mel
 from emoedge.audio.features import compressed
-from emoedge.audio.frames import DECISIVE, windows
+from emoedge.audio.frames import DECISIVE
 from emoedge.audio.functionals import LEAST, Functionals, size
 from emoedge.audio.pitch import Periodicity
 from emoedge.audio.session import SessionStatistics
 from emoedge.audio.stream import SpeechFrontEnd
 from emoedge.audio.voice_net import PARAMETERS, VoiceNet
 from emoedge.errors import ModelError
+from emoedge.windows import windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

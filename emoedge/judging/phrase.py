@@ -11,12 +11,12 @@ import numpy as np
 
 from emoedge.audio.front_end import build
 from emoedge.audio.hearing import Hearing
-from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.emotions import Reason, Scores
 from emoedge.errors import MediaError, SourceError
 from emoedge.judging.judgement import JudgedWindow, Judgement, Opinion
 from emoedge.messages import SAMPLE_RATE, AudioBlock, Modality
 from emoedge.sources.intake import FULL_SCALE_16, Intake, Tally
+from emoedge.sources.resample import HIGHEST, LOWEST
 from emoedge.sources.wave_file import MOST_CHANNELS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emoedge.config import Config
     from emoedge.ops.cooling import Cooling
     from emoedge.pipeline import Pipeline
-    from emoedge.vision.rate import RateLimit
+    from emoedge.sources.rate import RateLimit
 
 log = logging.getLogger(__name__)
 

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 from emoedge.ops.clock import SystemClock
 from emoedge.sources.address import is_none
+from emoedge.sources.rate import RateLimit
 
 if TYPE_CHECKING:
     from emoedge.config import Config
     from emoedge.ports import AudioSource, Clock, FrameSource
-    from emoedge.vision.rate import RateLimit
 
 
 def decoding_limit(config: Config) -> RateLimit:
     """Which pictures of a camera are worth decoding: at most `vision.rate` and `camera.max_fps` a second."""
-    from emoedge.vision.rate import RateLimit  # noqa: PLC0415 - only where there is a camera
-
     rates = [rate for rate in (config.vision.rate, config.camera.max_fps) if rate > 0]
     return RateLimit(min(rates, default=0.0), config.camera.fps)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emoedge.audio.resample import StreamingResampler
 from emoedge.errors import SourceError
 from emoedge.messages import AudioBlock
+from emoedge.sources.resample import StreamingResampler
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.errors import SourceError
 from emoedge.sources.quiet import quiet_audio
+from emoedge.sources.resample import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from emoedge.audio.resample import HIGHEST, LOWEST
 from emoedge.errors import MediaError
 from emoedge.sources.address import FOREIGN, typed
+from emoedge.sources.resample import HIGHEST, LOWEST
 from emoedge.sources.wave_file import WaveFile
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from emoedge.messages import (
 from emoedge.ops.clock import ManualClock, SystemClock
 from emoedge.ops.health import HealthMeter
 from emoedge.pipeline import Pipeline
-from emoedge.vision.rate import RateLimit
+from emoedge.sources.rate import RateLimit
 
 RELIABILITY = {modality: Reliability(weight=1.0, decorrelation=0.5) for modality in Modality}
 

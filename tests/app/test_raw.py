@@ -22,7 +22,7 @@ from emoedge.messages import (
 from emoedge.ops.clock import SystemClock
 from emoedge.ops.health import HealthMeter
 from emoedge.pipeline import Pipeline
-from emoedge.vision.rate import RateLimit
+from emoedge.sources.rate import RateLimit
 
 HAPPY = Scores.from_labels(CANONICAL, np.eye(7)[3])
 WORK = 0.01

@@ -11,7 +11,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from emoedge.audio.resample import StreamingResampler
+from emoedge.sources.resample import StreamingResampler
 
 TEXT = "The quick brown fox jumps over the lazy dog. Did sixty seven ships really sail on Thursday? Oh, how nice!"
 

@@ -15,7 +15,7 @@ from emoedge.ops.governor import Governor
 from emoedge.ops.thermal import FULL, Pace
 from emoedge.pipeline import Models, build_pipeline
 from emoedge.sources.factory import decoding_limit
-from emoedge.vision.rate import RateLimit
+from emoedge.sources.rate import RateLimit
 
 RATE, HOP = 25.0, 0.5
 

@@ -8,7 +8,7 @@ from emoedge.config.thermal import ThermalConfig
 from emoedge.ops.cooling import INTERVAL, Cooling
 from emoedge.ops.thermal import FULL, Pace, ThermalPolicy
 from emoedge.ops.throttling import Throttling, decode, read_throttling
-from emoedge.vision.rate import RateLimit
+from emoedge.sources.rate import RateLimit
 
 LOW = Throttling(undervoltage=True, throttled=False)
 CAPPED = Throttling(undervoltage=False, throttled=True)

@@ -9,7 +9,7 @@ from emoedge.messages import SensorStatus
 from emoedge.ops.clock import SystemClock
 from emoedge.sources.camera import Camera
 from emoedge.sources.picture import NOTHING
-from emoedge.vision.rate import RateLimit
+from emoedge.sources.rate import RateLimit
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from emoedge.messages import (
     VisionResult,
 )
 from emoedge.pipeline import Pipeline
+from emoedge.sources.rate import RateLimit
 from emoedge.view.moment import LINGER, Watch, moment_of_still
-from emoedge.vision.rate import RateLimit
 
 
 def scores(label):

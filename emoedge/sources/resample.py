@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emoedge.audio.frames import windows
 from emoedge.messages import SAMPLE_RATE
+from emoedge.windows import windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
