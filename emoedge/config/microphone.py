@@ -19,8 +19,10 @@ class MicrophoneConfig:
         help="Sample rate asked of the device; null takes what it offers best. Resampled to 16 kHz.",
     )  # fmt: skip
     channel: int | None = setting(
-        None, minimum=1, maximum=32, allow_none=True, help="Which channel to hear, from 1; null averages them."
-    )
+        None, minimum=1, maximum=32, allow_none=True,
+        help="Which channel to hear, from 1; null averages them, or takes the loudest where they cancel each other, as "
+        "those of a balanced line on a stereo input do.",
+    )  # fmt: skip
     gain: float = setting(0.0, minimum=-40, maximum=40, unit="dB", help="Applied before everything else.")
     paced: bool = setting(
         default=True,

@@ -9,6 +9,7 @@ import numpy as np
 
 from emoedge.errors import SourceError
 from emoedge.messages import AudioBlock
+from emoedge.sources.mix_down import MixDown
 from emoedge.sources.resample import StreamingResampler
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Intake:
         self._gain = 10 ** (config.gain / 20)
         self._tally = tally
         self._full_scale = full_scale
+        self._mix_down = MixDown(rate=rate, channels=1 if config.channel else channels, name=config.source)
         self._resampler = StreamingResampler(rate)
 
     def block(self, samples: NDArray[np.float32], at: float, lost: int = 0) -> AudioBlock:
@@ -65,7 +67,7 @@ class Intake:
             self._tally.invalid += int(used.size - sound.sum())
             used = np.where(sound, used, np.float32(0))
         used = np.clip(used, -_SANE, _SANE)
-        mono = _mixed(used) * self._gain
+        mono = self._mix_down.push(used) * self._gain
         clipped = (np.abs(used) >= self._full_scale) | (np.abs(mono) > 1)[:, np.newaxis]
         # Of the channel that is clipped most: one without a microphone dilutes nothing.
         share = float(clipped.mean(axis=0).max()) if clipped.any() else 0.0
@@ -76,11 +78,3 @@ class Intake:
     def rest(self, at: float) -> AudioBlock:
         """Take the samples that the resampler still owes at the end of a recording."""
         return AudioBlock(np.clip(self._resampler.flush(), -1, 1), at)
-
-
-def _mixed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of all channels (n,), of (n, channels)."""
-    if samples.shape[1] > 2:
-        return samples.mean(axis=1)  # type: ignore[no-any-return]
-    # What `mean` gives, which takes ten times as long over so few.
-    return samples[:, 0] if samples.shape[1] == 1 else (samples[:, 0] + samples[:, 1]) / np.float32(2)

@@ -73,6 +73,15 @@ def test_a_sound_file_alone(emoedge, voice):
     assert "person_appeared" not in kinds
 
 
+def test_a_balanced_line_on_a_stereo_input_is_heard(emoedge, voice, tmp_path):
+    with wave.open(str(voice)) as file:
+        said = np.frombuffer(file.readframes(10**7), "<i2")
+    line = write_wave(tmp_path / "line.wav", np.stack([said, -said], axis=1).tobytes(), channels=2)
+    alone, twice = emoedge("replay", voice), emoedge("replay", line)
+    assert twice.stdout == alone.stdout != ""
+    assert f"{line}: its channels cancel each other" in twice.stderr
+
+
 @pytest.fixture(scope="module")
 def models():
     return load_models(default_config(), camera=False)

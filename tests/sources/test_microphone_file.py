@@ -12,7 +12,7 @@ from emoedge.errors import SourceError
 from emoedge.messages import SAMPLE_RATE, AudioBlock, SensorStatus
 from emoedge.ops.clock import SystemClock
 from emoedge.sources.factory import open_microphone
-from emoedge.sources.intake import Intake, Tally, _mixed
+from emoedge.sources.intake import Intake, Tally
 from emoedge.sources.microphone import Microphone
 from emoedge.sources.ring import Ring
 
@@ -149,14 +149,6 @@ def test_channels_are_averaged_or_one_is_chosen(microphone_config, channel, leve
     block = taker.block(np.tile(np.float32([0.1, 0.3, 0.5]), (100, 1)), at=1.0)
     assert block.samples == pytest.approx(np.full(100, level))
     assert (block.at, block.clipped, block.samples.dtype) == (1.0, 0.0, np.float32)
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 8])
-def test_the_average_is_exactly_that_of_numpy(channels):
-    samples = np.random.default_rng(channels).uniform(-1, 1, (800, channels)).astype(np.float32)
-    mixed = _mixed(samples)
-    assert mixed.dtype == np.float32
-    np.testing.assert_array_equal(mixed, samples.mean(axis=1))
 
 
 def test_gain_is_decibels_and_may_clip(microphone_config):
