@@ -9,7 +9,7 @@ from emoedge.commands import config_option
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from emoedge.config import Config
@@ -133,7 +133,7 @@ def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: 
     """
     from emoedge.fusion.mind import CAMERA, MICROPHONE
     from emoedge.messages import Frame, SensorStatus
-    from emoedge.sources.replay import merge
+    from emoedge.sources.replay import as_far_as_it_goes, merge
 
     def tell(events: list[Event]) -> None:
         for event in events:
@@ -142,7 +142,7 @@ def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: 
 
     at = 0.0
     problems: list[MediaError] = []
-    for item in _as_far_as_it_goes(merge(film, sound), problems):
+    for item in as_far_as_it_goes(merge(film, sound), problems):
         at = max(at, item.at)
         # Both are told once: the state stays the same.
         if film.over(at):
@@ -153,15 +153,3 @@ def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: 
     tell(pipeline.finish(at))
     if problems:
         raise problems[0]
-
-
-def _as_far_as_it_goes(
-    stream: Iterable[Frame | AudioBlock], problems: list[MediaError]
-) -> Iterator[Frame | AudioBlock]:
-    """All of it that can be read; why there is no more goes into `problems`."""
-    from emoedge.errors import MediaError
-
-    try:
-        yield from stream
-    except MediaError as error:
-        problems.append(error)

@@ -95,7 +95,8 @@ class Keeper(Generic[Item]):
     `open`: opens the device, given an event that is set when it is no longer wanted; raises SourceError.
     `accept`: takes an item, quickly; returns whether it shows that the device lives (a frozen picture does not).
     `live`: a device or stream, whose silence is a loss; else a file.
-    `once`: the end of a file is the end; else it is a loss, as that of a device, and the file is opened again.
+    `once`: where a file ends or breaks off, that is the end; else it is a loss, as that of a device, and the file is
+    opened again.
     `stall_timeout`: seconds without a living item after which a live one counts as lost.
     `repeated`: says in words what it is that comes again and again, where items come and none of them lives.
     """
@@ -145,7 +146,7 @@ class Keeper(Generic[Item]):
 
     @property
     def ended(self) -> bool:
-        """A file was played to its end."""
+        """A file was played to its end, or as far as it can be read."""
         return self._ended
 
     def start(self) -> None:
@@ -205,10 +206,9 @@ class Keeper(Generic[Item]):
             self._abandoned.append(reader)
         if stopping.is_set():
             return reader
-        if problem is None:
-            self._ended = True
-            self._status, self._problem = SensorStatus.OFFLINE, None
-            log.info("%s: played to its end", self.name)
+        broken = reader.first is not None and not self._live and self._once
+        if problem is None or broken:
+            self._end(problem)
             return reader
         if reader.first is not None and self.clock.monotonic() - reader.first >= HEALTHY:
             self._backoff.reset()
@@ -254,6 +254,14 @@ class Keeper(Generic[Item]):
             self.reopened += 1
         self._told = None
         log.info("%s: online", self.name)
+
+    def _end(self, problem: str | None) -> None:
+        """Of a file; `problem`: why it breaks off there, if it does."""
+        self._status, self._problem, self._ended = SensorStatus.OFFLINE, problem, True
+        if problem is None:
+            log.info("%s: played to its end", self.name)
+        else:
+            log.warning("%s: %s; it ends there", self.name, problem)
 
     def _lose(self, problem: str) -> None:
         self._status, self._problem = SensorStatus.RECONNECTING, problem

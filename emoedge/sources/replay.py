@@ -114,5 +114,15 @@ def merge(
     yield from heapq.merge(*both, key=_time)
 
 
+def as_far_as_it_goes(
+    stream: Iterable[Frame | AudioBlock], problems: list[MediaError]
+) -> Iterator[Frame | AudioBlock]:
+    """All of it that can be read; why there is no more goes into `problems`."""
+    try:
+        yield from stream
+    except MediaError as error:
+        problems.append(error)
+
+
 def _time(item: Frame | AudioBlock) -> float:
     return item.at

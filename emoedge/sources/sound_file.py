@@ -79,7 +79,8 @@ class _OtherFile:
         try:
             samples = self._file.read(frames, dtype="float32", always_2d=True)
         except RuntimeError as error:
-            raise MediaError(f"{self._file.name}: damaged: {error}") from error
+            cause = str(error).removeprefix("Error : ").rstrip(".")
+            raise MediaError(f"{self._file.name}: damaged: {cause}") from error
         return np.asarray(samples, dtype=np.float32)
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class LiveShow:
         now = self._clock.monotonic()
         for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone)):
             if source is not None and source.ended:
-                self._sensors[name] = Sensor(self._names[name], "ended")
+                self._sensors[name] = Sensor(self._names[name], "ended", source.problem)
         self._stage.show(None, self._watch.moment(now, self._start), self._sensors)
 
     def _look(self, now: float) -> None:

@@ -11,7 +11,7 @@ from emoedge.errors import MediaError
 from emoedge.judging.photograph import read_picture
 from emoedge.messages import Frame
 from emoedge.sources.film import pictures
-from emoedge.sources.replay import film, merge, sound
+from emoedge.sources.replay import as_far_as_it_goes, film, merge, sound
 from emoedge.view.moment import moment_of_still
 from emoedge.view.stage import Sensor, Sensors
 from emoedge.view.timeline import STEP
@@ -32,10 +32,10 @@ STILL = 2.0
 
 def play(
     config: Config, watch: Watch, stage: Stage, stop: threading.Event, *, video: str | None, audio: str | None
-) -> None:
+) -> MediaError | None:
     """Show every frame of a film, with a sound that starts with it; or a sound alone in steps of STEP.
 
-    Raises MediaError where one cannot be read.
+    Returns why one of them breaks off, where it does: that is the end. Raises MediaError where one cannot be opened.
     """
     sensors = {
         "camera": Sensor(video or "none", "disabled" if video is None else "online"),
@@ -44,9 +44,10 @@ def play(
     frames = () if video is None else film(video, config.camera)
     blocks = () if audio is None else sound(audio, config.microphone)
     due = 0.0
-    for item in merge(frames, blocks):
+    problems: list[MediaError] = []
+    for item in as_far_as_it_goes(merge(frames, blocks), problems):
         if stop.is_set():
-            return
+            return None
         if isinstance(item, Frame):
             watch.frame(item)
             stage.show(item.image, watch.moment(item.at), sensors)
@@ -56,6 +57,7 @@ def play(
             due += STEP
             stage.show(None, watch.moment(item.at), sensors)
     watch.pipeline.finish(due)
+    return problems[0] if problems else None
 
 
 def show_stills(

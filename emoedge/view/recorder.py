@@ -40,6 +40,8 @@ class _Recorder:
     """Sheets with a timeline of their own; all of one size, that of the first picture."""
 
     def __init__(self) -> None:
+        self.written = 0
+        """Pictures."""
         self._timeline = Timeline()
         self._room: tuple[int, int] | None = None
 
@@ -58,7 +60,7 @@ class _Recorder:
 
 
 class FilmRecorder(_Recorder):
-    """Implements Stage: an MPEG-4 film. It gets its name when it is complete, so none is ever half a film."""
+    """Implements Stage: an MPEG-4 film. It gets its name when it is closed, so none is ever half written."""
 
     def __init__(self, target: str, fps: float) -> None:
         super().__init__()
@@ -66,7 +68,6 @@ class FilmRecorder(_Recorder):
         self._part = self._target.with_name(f".{self._target.stem}.part{FILM}")
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None
-        self._written = 0
         self._begun: float | None = None
         self._last: NDArray[np.uint8] | None = None
         try:
@@ -84,7 +85,7 @@ class FilmRecorder(_Recorder):
             self._put(self._last)  # the last picture stands as long as the others
         if self._writer is not None:
             self._writer.release()
-        if kind is not None or self._written == 0:
+        if kind is not None or self.written == 0:
             self._part.unlink(missing_ok=True)
             return
         capture = cv2.VideoCapture(for_ffmpeg(str(self._part)), cv2.CAP_FFMPEG)
@@ -106,9 +107,9 @@ class FilmRecorder(_Recorder):
             self._begun = moment.at
         due = round((moment.at - self._begun) * self._fps)
         # A film of uneven pace keeps its times: a picture stands until the next one's.
-        while self._last is not None and self._written < due:
+        while self._last is not None and self.written < due:
             self._put(self._last)
-        if self._written <= due:
+        if self.written <= due:
             self._last = self._sheet(image, moment)
 
     def _put(self, sheet: NDArray[np.uint8]) -> None:
@@ -119,7 +120,7 @@ class FilmRecorder(_Recorder):
             if not self._writer.isOpened():
                 raise MediaError(f"{self._target}: this OpenCV cannot write MPEG-4; name a folder instead")
         self._writer.write(sheet)
-        self._written += 1
+        self.written += 1
 
 
 class PictureRecorder(_Recorder):
@@ -128,7 +129,6 @@ class PictureRecorder(_Recorder):
     def __init__(self, target: str) -> None:
         super().__init__()
         self._folder = Path(target)
-        self._number = 0
         self._names: set[str] = set()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,6 @@ class PictureRecorder(_Recorder):
         """Write the next sheet."""
         if not self._is_new(image, moment, sensors):
             return
-        self._number += 1
         if name is not None:
             self._room = None  # photographs differ in size
         path = self._folder / self._name(name)
@@ -159,10 +158,11 @@ class PictureRecorder(_Recorder):
         except OSError as error:
             path.unlink(missing_ok=True)
             raise MediaError(f"{path}: cannot be written: {error.strerror}") from error
+        self.written += 1
 
     def _name(self, name: str | None) -> str:
         if name is None:
-            return f"frame-{self._number:06d}.png"
+            return f"frame-{self.written + 1:06d}.png"
         stem = Path(name).stem if Path(name).stem not in self._names else name
         self._names.add(stem)
         return f"{stem}.png"

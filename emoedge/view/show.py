@@ -119,18 +119,22 @@ class Show:
     def record(self, target: str, stop: threading.Event) -> None:
         """Write it into a film or a folder; a camera until `stop`.
 
-        Raises MediaError where nothing can be written there, WrongUseError where nothing should be.
+        Raises MediaError where nothing can be written there, or a source breaks off, of which what was written is kept.
+        Raises WrongUseError where nothing should be written.
         """
         problem = self._target_problem(target)
         if problem is not None:
             raise WrongUseError(problem)
+        broken = None
         with recorder(target, 1 / STEP if self._stills else self._rate()) as stage:
             if self._device:
                 self._play(stage, stop)
             elif self._stills:
                 self._show_stills(stage, stop, paced=False, single=not target.lower().endswith(FILM))
             else:
-                play(self._config, self._watch(), stage, stop, video=self._video, audio=self._audio)
+                broken = play(self._config, self._watch(), stage, stop, video=self._video, audio=self._audio)
+        if broken is not None:
+            raise MediaError(f"{broken}; {target} ends there" if stage.written else str(broken)) from broken
 
     @property
     def _audio_is_file(self) -> bool:

@@ -115,6 +115,21 @@ def test_a_file_ends_if_there_was_something_in_it(bench, until, script, ended):
     assert len(one.opened) == 1 or not ended
 
 
+def test_a_file_that_breaks_off_has_ended_and_says_why(bench, until, caplog):
+    one = bench(["x", SourceError("a.flac: damaged")], live=False)
+    until(lambda: one.keeper.ended)
+    time.sleep(0.3)
+    assert len(one.opened) == 1, "it would be played from its begin, amid the film"
+    assert (one.keeper.status, one.keeper.problem) == (SensorStatus.OFFLINE, "a.flac: damaged")
+    assert caplog.messages == ["bench: a.flac: damaged; it ends there"]
+
+
+def test_a_file_that_stands_for_a_device_is_played_again_where_it_breaks_off(bench, until):
+    one = bench(["x", SourceError("a.flac: damaged")], live=False, once=False)
+    until(lambda: one.keeper.reopened >= 2)
+    assert not one.keeper.ended
+
+
 def test_the_end_of_a_file_may_count_as_a_loss(bench, until):
     one = bench(["x"], live=False, once=False)
     until(lambda: one.keeper.reopened >= 2)

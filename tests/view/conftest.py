@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import soundfile
 
 import emoedge
 from emoedge.emotions import CANONICAL, Scores
@@ -147,6 +148,15 @@ def emoedge_view(tmp_path):
 @pytest.fixture
 def demo():
     return ASSETS / "demo.mp4", ASSETS / "demo.wav"
+
+
+@pytest.fixture
+def torn(demo, tmp_path):
+    """The sound of the bundled clip, broken off in its middle."""
+    path = tmp_path / "torn.flac"
+    soundfile.write(path, *soundfile.read(demo[1]))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,16 @@ def test_the_bundled_clip(browse, view, demo, eventually):
     eventually(lambda: "not answer" in browser.ask("document.getElementById('notice').textContent"), 15, "the loss")
 
 
+def test_the_page_says_why_a_sound_has_broken_off(browse, view, torn, eventually):
+    browser = browse()
+    browser.open(view("none", torn).url)
+    eventually(lambda: browser.ask("document.body.dataset.ended") == "true", 40, "the end")
+    notice = browser.ask("document.getElementById('notice').textContent")
+    assert notice == f"The film has ended. This is its last state. {torn}: damaged: flac decoder lost sync"
+    assert "bad" in browser.ask("document.getElementById('mic').className")
+    assert browser.complaints() == []
+
+
 @pytest.mark.parametrize("dark", [True, False])
 def test_on_a_phone(browse, view, photographs, eventually, dark):
     browser = browse(500, 900, dark=dark)

@@ -167,6 +167,28 @@ def test_a_sound_alone(emoedge_view, demo, tmp_path):
     assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(5)
 
 
+@pytest.mark.parametrize("target", ["out.mp4", "folder"])
+def test_what_was_made_of_a_sound_that_breaks_off_is_kept(emoedge_view, torn, tmp_path, target):
+    done = emoedge_view(torn, "--output", target)
+    assert (done.returncode, done.stdout) == (65, "")
+    assert done.stderr == f"{torn}: damaged: flac decoder lost sync; {target} ends there\n"
+    made = tmp_path / target
+    count = len(list(made.glob("frame-*.png"))) if made.is_dir() else frames_of(made)[0]
+    assert 20 < count < 50
+    assert {path.name for path in tmp_path.iterdir()} == {"torn.flac", target}
+
+
+def test_a_sound_that_breaks_off_has_ended_and_is_not_played_again(view, torn, eventually):
+    shown = view("none", torn)
+    state = eventually(lambda: (s := state_of(shown.url)).get("ended") and s, 30, "the end")
+    assert 5 < state["at"] < 9
+    mic = state["sensors"]["mic"]
+    assert (mic["status"], mic["problem"]) == ("ended", f"{torn}: damaged: flac decoder lost sync")
+    assert shown.stop() == 0
+    assert shown.said.count("it ends there") == 1
+    assert "again" not in shown.said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
