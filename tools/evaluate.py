@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -86,8 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="", metavar="NAME", help="one data set of a speech folder")
     parser.add_argument("--speakers", default="", metavar="A,B,...", help="only these of a speech folder")
     parser.add_argument(
-        "--noise-db", type=float, metavar="DB", help="mix noise into clips of speech at this signal-to-noise ratio"
-    )
+        "--noise-db", type=_decibels, metavar="DB",
+        help="mix noise into clips of speech at this signal-to-noise ratio",
+    )  # fmt: skip
     parser.add_argument(
         "--noise", choices=(RECORDED, *BACKGROUNDS), default=RECORDED,
         help="which: the folder's recordings, a car's rumble, or the hum of the mains (recorded)",
@@ -193,6 +195,16 @@ def _split(text: str) -> int | None:
     if text != "all" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r}: expected 0, 1, 2 or all")
     return None if text == "all" else int(text)
+
+
+def _decibels(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected decibels, such as 10; --noise says which noise it is")
+    return value
 
 
 def _some(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:

@@ -221,6 +221,7 @@ def test_the_last_line_is_the_json_of_the_contract(root, shipped, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [(["--dataset", "nope"], "no data set 'nope'"), (["--speakers", "eve"], "no row"), (["--noise-db", "5"], "noise.csv"),
+     (["--noise-db", "5"], "`--noise rumble` and `--noise hum` need none"),
      (["--speakers", "ann,Actor_99"], "no row of speaker Actor_99")],
 )
 def test_what_is_not_there_is_said_in_one_line(root, shipped, capsys, more, message):
@@ -238,6 +239,15 @@ def test_what_is_not_there_is_said_in_one_line(root, shipped, capsys, more, mess
 def test_what_is_asked_of_faces_is_not_ignored_with_voices(root, shipped, capsys, more, told):
     assert evaluate.main([str(shipped), "--data", str(root), *more]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["hum", "5dB", "nan", "inf", "-inf"])
+def test_how_loud_a_noise_is_is_a_number(root, shipped, capsys, text):
+    with pytest.raises(SystemExit) as ended:
+        evaluate.main([str(shipped), "--data", str(root), f"--noise-db={text}"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert f"{text!r}: expected decibels, such as 10; --noise says which noise it is" in error
 
 
 def test_a_face_pack_is_no_speech_folder(tmp_path, shipped, capsys):

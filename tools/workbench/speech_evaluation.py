@@ -12,6 +12,7 @@ from emoedge.emotions import CANONICAL, INDEX
 from emoedge.errors import MediaError
 from emoedge.messages import SAMPLE_RATE
 from workbench.clip_stream import ClipStream
+from workbench.data.noise import TABLE as NOISES
 from workbench.data.noise import decode_noises
 from workbench.data.speech import decode, read_folder
 from workbench.metrics import Predictions
@@ -122,6 +123,9 @@ def _known(model: Model) -> NDArray[np.bool_]:
 
 
 def _recorded(data: Path) -> NDArray[np.float32]:
+    if not (data / NOISES).exists():
+        others = " and ".join(f"`--noise {name}`" for name in BACKGROUNDS)
+        raise MediaError(f"{data}: no recordings of noise to mix in, which {NOISES} would name; {others} need none")
     pieces = []
     for _, samples in decode_noises(data):
         loudness = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
