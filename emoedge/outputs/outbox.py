@@ -75,11 +75,6 @@ class Outbox:
         """Why events are not safe from a power cut although a folder was given, one line."""
         return self._problem
 
-    @property
-    def durable(self) -> bool:
-        """Whether events survive a power cut."""
-        return self._store is not None and self._opened and self._problem is None
-
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever events are ready to be sent."""
         self._listener = listener

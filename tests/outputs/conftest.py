@@ -1,6 +1,8 @@
-"""Things to tell: states, beliefs and events, and a sink that tells them."""
+"""Things to tell: states, beliefs and events, a sink that tells them, and outboxes where they wait."""
 
+import json
 import random
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ from emoedge.config.outputs import MqttConfig
 from emoedge.emotions import CANONICAL, Scores
 from emoedge.messages import Belief, Contribution, Event, EventType, Modality, Mode, State
 from emoedge.ops.backoff import Backoff
-from emoedge.ops.clock import SystemClock
+from emoedge.ops.clock import ManualClock, SystemClock
+from emoedge.outputs.event_store import Caps
 from emoedge.outputs.mqtt import MqttSink
+from emoedge.outputs.outbox import Outbox
 
 ABOUT = {
     "device": "test-1", "versions": {"emoedge": "0"}, "models": {"face": None, "speech": None},
@@ -75,3 +79,43 @@ def make_sink():
     yield make
     for sink in sinks:
         sink.stop()
+
+
+@pytest.fixture
+def make_outbox():
+    """A started outbox in a folder, or in memory; stopped in the end. Further options are caps."""
+    boxes = []
+
+    def make(folder=None, clock=None, **caps):
+        box = Outbox(clock or ManualClock(wall=datetime(2026, 6, 1, tzinfo=UTC)), folder, caps=Caps(**caps))
+        boxes.append(box)
+        box.start()
+        return box
+
+    yield make
+    for box in boxes:
+        box.stop()
+
+
+def numbers_in(box, last_id=0, limit=10_000):
+    return [json.loads(row.body)["n"] for row in box.after(last_id, limit)]
+
+
+@pytest.fixture(scope="session")
+def bodies():
+    """The numbers of the events that wait in an outbox, in their order."""
+    return numbers_in
+
+
+@pytest.fixture
+def fill(eventually):
+    """Put numbers into an outbox, and wait until the last one may be sent."""
+
+    def put(box, numbers):
+        numbers = list(numbers)
+        for number in numbers:
+            box.put({"n": number})
+        eventually(lambda: not box._incoming and not box._writing, what="a commit")
+        eventually(lambda: numbers_in(box)[-1:] == numbers[-1:], what="the newest event to be ready")
+
+    return put
