@@ -3,6 +3,8 @@
 import http.server
 import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -54,6 +56,17 @@ def test_a_signal_ends_it_amid_the_film(view, demo, number):
     assert time.monotonic() - begun < 3
     stream.close()
     assert shown.said == ""
+
+
+def test_what_was_recorded_until_the_terminal_was_closed_is_a_film(demo, tmp_path, eventually):
+    """Else it would be lost, and a hidden piece of it stay behind."""
+    command = [sys.executable, "-m", "emoedge", "view", str(demo[0]), "--output", "out.mp4"]
+    with subprocess.Popen(command, cwd=tmp_path) as recording:
+        eventually(lambda: [path for path in tmp_path.glob(".out.part.mp4") if path.stat().st_size], 30, "a beginning")
+        recording.send_signal(signal.SIGHUP)
+        assert recording.wait(20) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert frames_of(tmp_path / "out.mp4")[0] > 0
 
 
 def test_beyond_loopback_there_is_a_token(view, photographs):
