@@ -46,9 +46,11 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.build import build_app
     from emoedge.ops.clock import SystemClock
     from emoedge.outputs.control_values import CARRIED
+    from emoedge.sources.address import is_none
     from emoedge.threads import bound_threads
 
-    bound_threads(config.models.threads)
+    if not is_none(config.camera.source):  # a device without a camera loads no OpenCV
+        bound_threads(config.models.threads)
     with pointing(path):
         app = build_app(config, SystemClock(), base=path.parent, panel=panel)
     logging.getLogger("emoedge").info("started with %s", path)

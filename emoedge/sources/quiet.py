@@ -7,8 +7,6 @@ import os
 from functools import cache
 from typing import Any
 
-import cv2
-
 LOG_LEVEL_ERROR = 2
 """OpenCV's own number."""
 
@@ -16,6 +14,8 @@ LOG_LEVEL_ERROR = 2
 @cache
 def quiet_video() -> None:
     """Silence OpenCV's warnings and FFmpeg; FFmpeg's part only works before the first file is opened."""
+    import cv2  # noqa: PLC0415 - a device without a camera loads no OpenCV
+
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # The function moved between OpenCV's minor versions.
     owner: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging  # type: ignore[attr-defined,unused-ignore]
