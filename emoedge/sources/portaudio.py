@@ -171,7 +171,8 @@ class Recorder:
         most = device.channels
         if channel is not None and channel > most:
             raise SourceError(f"{device.name}: no channel {channel} there; set microphone.channel to at most {most}")
-        wanted = [most] if most <= MOST_CHANNELS else [channel or 1, 2]
+        # One channel of a plugin is the mean of all that lie behind it, whichever is asked for.
+        wanted = [most] if most <= MOST_CHANNELS else list(dict.fromkeys((max(channel or 2, 2), 2, 1)))
         rates = [rate] if rate is not None else list(dict.fromkeys((*RATES, min(max(device.rate, LOWEST), HIGHEST))))
         for channels in wanted:
             for candidate in rates:

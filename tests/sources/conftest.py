@@ -231,8 +231,9 @@ def rtsp():
 class Pulse:
     """A PulseAudio of our own: what is played into its null sink comes out of the default microphone."""
 
-    def __init__(self, home):
+    def __init__(self, home, channels=1):
         self.home = home
+        self.channels = channels
         self.environment = {
             **os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_RUNTIME_PATH": str(home / "pulse"),
             "PULSE_SERVER": f"unix:{home}/native", "PULSE_COOKIE": str(home / "cookie"),
@@ -247,7 +248,7 @@ class Pulse:
                 shutil.which("pulseaudio"), "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
                 "--disable-shm=yes", "--log-target=stderr", "--log-level=error",
                 "-L", f"module-native-protocol-unix socket={self.home}/native auth-anonymous=1",
-                "-L", "module-null-sink sink_name=null rate=16000 channels=1",
+                "-L", f"module-null-sink sink_name=null rate=16000 channels={self.channels}",
             ],
             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -274,8 +275,8 @@ class Pulse:
 
 
 @pytest.fixture
-def pulse(tmp_path_factory):
-    server = Pulse(tmp_path_factory.mktemp("pulse"))
+def pulse(tmp_path_factory, request):
+    server = Pulse(tmp_path_factory.mktemp("pulse"), getattr(request, "param", 1))
     server.start()
     yield server
     server.stop()

@@ -1,6 +1,6 @@
 """Run as a program: records from a real microphone and tells what happens, one JSON line each.
 
-Arguments: source, stall time-out in seconds, file for the samples. Ends when stdin closes.
+Arguments: source, stall time-out in seconds, file for the samples, channel or null. Ends when stdin closes.
 """
 
 import json
@@ -21,8 +21,10 @@ def tell(**what):
 
 
 def main():
-    source, stall, file = sys.argv[1:]
-    config = default_config(overrides={"microphone.source": source, "microphone.stall_timeout": float(stall)})
+    source, stall, file, channel = sys.argv[1:]
+    config = default_config(overrides={
+        "microphone.source": source, "microphone.stall_timeout": float(stall), "microphone.channel": json.loads(channel),
+    })  # fmt: skip
     microphone = Microphone(config.microphone, SystemClock(), Backoff(0.1, 0.5))
     ending = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ending.set()), daemon=True).start()

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.microphone
 
 
 class Listener:
-    def __init__(self, pulse, tmp_path, source="default", stall=1.0):
+    def __init__(self, pulse, tmp_path, source="default", stall=1.0, channel=None):
         self.file = tmp_path / "heard.npy"
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "listener.py"), source, str(stall), str(self.file)],
+            [sys.executable, str(Path(__file__).parent / "listener.py"), source, str(stall), str(self.file), json.dumps(channel)],
             env=pulse.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.lines = queue.Queue()
@@ -70,6 +70,29 @@ def test_what_is_played_is_heard(pulse, tmp_path, voice):
     match = np.correlate(heard, played, "valid")
     at = int(match.argmax())
     assert np.corrcoef(heard[at : at + len(played)], played)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("pulse", [2], indirect=True, ids=["stereo"])
+@pytest.mark.parametrize("channel", [None, 1, 2])
+def test_a_balanced_line_is_heard_through_a_sound_server_too(pulse, tmp_path, voice, channel):
+    """Whose plugin would average both its channels, were it opened with one."""
+    path, played = voice
+    both = np.stack([played, -played], axis=1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((both * 32767).astype("<i2").tobytes())
+    listener = Listener(pulse, tmp_path, channel=channel)
+    listener.expect("online")
+    assert pulse.play(path).wait(20) == 0
+    time.sleep(0.5)
+    _, heard, errors = listener.stop()
+    assert ("cancel each other" in errors) is (channel is None)
+    match = np.correlate(heard, played if channel != 2 else -played, "valid")
+    at = int(match.argmax()) + SAMPLE_RATE // 5  # what came before it was found out
+    said = (played if channel != 2 else -played)[SAMPLE_RATE // 5 :]
+    assert np.corrcoef(heard[at : at + len(said)], said)[0, 1] > 0.99
 
 
 def test_a_stalled_server_is_noticed_and_survived(pulse, tmp_path):

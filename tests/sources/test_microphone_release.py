@@ -25,6 +25,7 @@ class PortAudio(types.ModuleType):
         self.stream = Flood
         self.default_rate = 16000.0
         self.only_rate = self.refusal = None
+        self.most, self.channels = 2, None
 
 
 class Instance:
@@ -46,10 +47,11 @@ class Instance:
         return {"index": 0}
 
     def is_format_supported(self, rate, *, input_channels, **_):
-        return input_channels <= 2 and self.fake.only_rate in (None, rate)
+        return input_channels <= self.fake.most and self.fake.only_rate in (None, rate)
 
-    def open(self, **_):
+    def open(self, *, channels, **_):
         self.fake.begun += 1
+        self.fake.channels = channels
         if self.fake.refusal is not None:
             raise self.fake.refusal
         return self.fake.stream(self.fake)
@@ -80,7 +82,7 @@ class Stumbling(Flood):
         if self.reads % 3 == 0:
             return super().read(frames)
         time.sleep(0.01)
-        return bytes(2 * frames)
+        return bytes(2 * frames * self.fake.channels)
 
 
 @pytest.fixture
@@ -96,6 +98,16 @@ def test_an_overflow_without_end_does_not_keep_it_open(portaudio, microphone_con
     until(lambda: portaudio.streams == 1)
     microphone.stop()
     until(lambda: portaudio.streams == portaudio.instances == 0, 1)
+
+
+@pytest.mark.parametrize(("channel", "most", "opened"), [(None, 2, 2), (1, 2, 2), (2, 2, 2), (5, 6, 5), (None, 1, 1), (1, 1, 1)])
+def test_a_plugin_gives_the_channel_that_is_asked_for(portaudio, microphone_config, quick, until, channel, most, opened):
+    portaudio.most = most
+    microphone = Microphone(microphone_config("array", channel=channel), SystemClock(), quick)
+    microphone.start()
+    until(lambda: portaudio.begun)
+    microphone.stop()
+    assert portaudio.channels == opened
 
 
 def test_a_channel_that_is_not_there_leaves_nothing_open(portaudio, microphone_config, quick, until):
