@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from emoedge.view.stage import Sensor
 
 FILM = ".mp4"
+
+RESERVE, SEAM = 2 * 1024 * 1024, 32
+"""Bytes that must be free while a film is written, and more of them for each picture in it: what comes until the next
+look, and the list of pictures at its end, without which nothing of it can be played."""
+
+LOOK = 5
+"""Pictures between two looks at what is free."""
 
 BLANK = (640, LEAST)
 """Pixels: room of the picture where there is no camera."""
@@ -59,6 +67,10 @@ class _Recorder:
         return compose(image, moment, self._timeline.since(), self._room)
 
 
+class DiskFullError(MediaError):
+    """No more of a film fits on its disk; what was written until then can be played."""
+
+
 class FilmRecorder(_Recorder):
     """Implements Stage: an MPEG-4 film. It gets its name when it is closed, so none is ever half written."""
 
@@ -68,6 +80,7 @@ class FilmRecorder(_Recorder):
         self._part = self._target.with_name(f".{self._target.stem}.part{FILM}")
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None
+        self._looked = 0
         self._begun: float | None = None
         self._last: NDArray[np.uint8] | None = None
         try:
@@ -85,7 +98,8 @@ class FilmRecorder(_Recorder):
             self._put(self._last)  # the last picture stands as long as the others
         if self._writer is not None:
             self._writer.release()
-        if kind is not None or self.written == 0:
+        broken = kind is not None and not issubclass(kind, DiskFullError)
+        if broken or self.written == 0:
             self._part.unlink(missing_ok=True)
             return
         capture = cv2.VideoCapture(for_ffmpeg(str(self._part)), cv2.CAP_FFMPEG)
@@ -109,8 +123,15 @@ class FilmRecorder(_Recorder):
         # A film of uneven pace keeps its times: a picture stands until the next one's.
         while self._last is not None and self.written < due:
             self._put(self._last)
+        if self.written - self._looked >= LOOK:
+            self._look()
         if self.written <= due:
             self._last = self._sheet(image, moment)
+
+    def _look(self) -> None:
+        self._looked = self.written
+        if shutil.disk_usage(self._part.parent).free < RESERVE + SEAM * self.written:
+            raise DiskFullError(f"{self._target}: the disk is nearly full; it ends there")
 
     def _put(self, sheet: NDArray[np.uint8]) -> None:
         if self._writer is None:

@@ -191,6 +191,26 @@ def test_what_was_made_of_a_sound_that_breaks_off_is_kept(emoedge_view, torn, tm
     assert {path.name for path in tmp_path.iterdir()} == {"torn.flac", target}
 
 
+SMALL_DISK = """
+mount -t tmpfs -o size=3M tmpfs small
+"$0" -m emoedge view "$1" --output small/out.mp4
+code=$?
+cp -a small/. kept
+exit $code
+"""
+
+
+@pytest.mark.namespaces
+def test_what_was_made_until_the_disk_was_full_is_kept(demo, tmp_path):
+    for name in ("small", "kept"):
+        (tmp_path / name).mkdir()
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK, sys.executable, str(demo[0])]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (65, "small/out.mp4: the disk is nearly full; it ends there\n")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["out.mp4"]
+    assert 20 < frames_of(tmp_path / "kept/out.mp4")[0] < 200
+
+
 def test_a_sound_that_breaks_off_has_ended_and_is_not_played_again(view, torn, eventually):
     shown = view("none", torn)
     state = eventually(lambda: (s := state_of(shown.url)).get("ended") and s, 30, "the end")
