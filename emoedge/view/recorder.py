@@ -115,17 +115,19 @@ class FilmRecorder(_Recorder):
     ) -> None:
         """Write the sheet as often as the film's rate asks for until `moment.at`."""
         del name
-        if not self._is_new(image, moment, sensors):
-            return
-        if self._begun is None:
+        is_new = self._is_new(image, moment, sensors)
+        if self._begun is None and is_new:
             self._begun = moment.at
+        if self._begun is None or (not is_new and sensors["camera"].status == "ended"):
+            return
         due = round((moment.at - self._begun) * self._fps)
-        # A film of uneven pace keeps its times: a picture stands until the next one's.
+        # A film of uneven pace keeps its times: a picture stands until the next one's. It is written while time passes,
+        # or a camera that comes back after hours would have all of them written at once.
         while self._last is not None and self.written < due:
             self._put(self._last)
-        if self.written - self._looked >= LOOK:
-            self._look()
-        if self.written <= due:
+            if self.written - self._looked >= LOOK:
+                self._look()
+        if is_new and self.written <= due:
             self._last = self._sheet(image, moment)
 
     def _look(self) -> None:
