@@ -9,7 +9,7 @@ from emoedge.commands import config_option
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from emoedge.config import Config

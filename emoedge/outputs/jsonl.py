@@ -64,6 +64,7 @@ class JsonlSink:
         """Write one line, at once: a reader at the other end of a pipe sees it when it happens."""
         line = payloads.encode(payloads.event(self._stamp.envelope("event", event.at), event)) + b"\n"
         if self._file is not None and self._gone(self._file):
+            log.info("jsonl %s: the file was moved or removed; a new one is begun", self._path)
             self._let_go()
         if self._file is None and not self._stopped:
             self.start()
@@ -105,8 +106,10 @@ class JsonlSink:
             return False
         try:
             return not os.path.samestat(os.fstat(file.fileno()), os.stat(self._path))  # noqa: PTH116 - as it was given
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
+        except OSError:  # nothing can be said of it
+            return False
 
     def _let_go(self) -> None:
         file, self._file = self._file, None
