@@ -122,6 +122,19 @@ PY
   touch .venv-train/.ready
 }
 
+install_ha() {
+  pip_install .venv-ha --no-compile --no-deps "homeassistant==2025.1.4" || return
+  # All that it needs but Bluetooth, for which pip compiles one release after another, and another installer.
+  local requirements
+  requirements=$(.venv-ha/bin/python - <<'PY'
+from importlib.metadata import requires
+print("\n".join(line for line in requires("homeassistant") if not line.startswith(("home-assistant-bluetooth", "uv="))))
+PY
+  ) || return
+  mapfile -t words <<<"$requirements"
+  pip_install .venv-ha --no-compile "${words[@]}" "paho-mqtt==1.6.1"
+}
+
 setup_ha() {
   local python
   mkdir -p .venv-ha
@@ -132,8 +145,7 @@ setup_ha() {
   fi
   make_venv .venv-ha "$python"
   # The oldest line with device discovery that still installs; its MQTT schemas import without a running instance.
-  pip_install .venv-ha --no-compile "homeassistant==2025.1.4" "paho-mqtt==1.6.1" ||
-    say "Home Assistant could not be installed; its validation is listed as not run"
+  install_ha || say "Home Assistant could not be installed; its validation is listed as not run"
   compile_used .venv-ha homeassistant.components.mqtt.discovery homeassistant.components.mqtt.event \
     homeassistant.components.mqtt.schemas
   touch .venv-ha/.ready
