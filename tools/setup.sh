@@ -132,7 +132,7 @@ print("\n".join(line for line in requires("homeassistant") if not line.startswit
 PY
   ) || return
   mapfile -t words <<<"$requirements"
-  pip_install .venv-ha --no-compile "${words[@]}" "paho-mqtt==1.6.1"
+  pip_install .venv-ha --no-compile --no-warn-conflicts "${words[@]}" "paho-mqtt==1.6.1"
 }
 
 setup_ha() {
