@@ -125,14 +125,11 @@ PY
 install_ha() {
   pip_install .venv-ha --no-compile --no-deps "homeassistant==2025.1.4" || return
   # All that it needs but Bluetooth, for which pip compiles one release after another, and another installer.
-  local requirements
-  requirements=$(.venv-ha/bin/python - <<'PY'
+  .venv-ha/bin/python - >.venv-ha/requirements.txt <<'PY' || return
 from importlib.metadata import requires
-print("\n".join(line for line in requires("homeassistant") if not line.startswith(("home-assistant-bluetooth", "uv="))))
+print("\n".join(line for line in requires("homeassistant") if line.split()[0] not in ("home-assistant-bluetooth", "uv")))
 PY
-  ) || return
-  mapfile -t words <<<"$requirements"
-  pip_install .venv-ha --no-compile --no-warn-conflicts "${words[@]}" "paho-mqtt==1.6.1"
+  pip_install .venv-ha --no-compile --no-warn-conflicts -r .venv-ha/requirements.txt "paho-mqtt==1.6.1"
 }
 
 setup_ha() {
