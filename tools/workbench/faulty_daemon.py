@@ -108,11 +108,10 @@ def trap_sending(trap: Trap) -> None:
     """Die right after an event went to the socket."""
     publish = Link._publish  # noqa: SLF001 - the one place where a sent event can be told
 
-    def publish_and_step(self: Link, client: paho.Client, message: Message) -> int:
-        mid = publish(self, client, message)
+    def publish_and_step(self: Link, client: paho.Client, message: Message) -> None:
+        publish(self, client, message)
         if message.token is not None:
             trap.step("after_send")
-        return mid
 
     Link._publish = publish_and_step  # type: ignore[method-assign]  # noqa: SLF001
 
