@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import pytest
-from emoedge.vision.rate import RateLimit
 
 from emoedge.config.fusion import FusionConfig
 from emoedge.emotions import CANONICAL, Scores
@@ -12,6 +11,7 @@ from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import Mind
 from emoedge.messages import Box, FaceObservation, FaceQuality, Frame, Modality, VisionResult
 from emoedge.pipeline import Pipeline
+from emoedge.sources.rate import RateLimit
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
