@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from emoedge.build import build_app
-from emoedge.commands.replay import EPOCH, play
+from emoedge.commands.replay import EPOCH, Reel, play
 from emoedge.config import default_config
 from emoedge.ops.clock import ManualClock, SystemClock
 from emoedge.outputs.jsonl import JsonlSink
 from emoedge.panel import Panel
 from emoedge.pipeline import build_pipeline, load_models
-from emoedge.sources.replay import film, merge, sound
+from emoedge.sources.replay import film, sound
 from emoedge.threads import bound_threads
 
 DAY = 86_400.0
@@ -33,17 +33,18 @@ def replayed(clip, voice, folder, step):
     clock = ManualClock(wall=EPOCH + timedelta(days=400), synced=False)
     sink = JsonlSink(str(folder / f"{step}.jsonl"), clock, boot_id="step", whole=True)
 
-    def stream():
+    def frames():
         was_set = False
-        for item in merge(film(str(clip), config.camera), sound(str(voice), config.microphone)):
-            if item.at >= MIDDLE and not was_set:
-                clock.set(max(clock.monotonic(), item.at))
+        for frame in film(str(clip), config.camera):
+            if frame.at >= MIDDLE and not was_set:
+                clock.set(max(clock.monotonic(), frame.at))
                 clock.set_wall(step, synced=True)
                 was_set = True
-            yield item
+            yield frame
 
     sink.start()
-    play(pipeline, stream(), clock, sink)
+    blocks = sound(str(voice), config.microphone)
+    play(pipeline, Reel(frames(), config.vision.leave), Reel(blocks, config.speech.gate_hang_over), clock, sink)
     sink.stop()
     return [json.loads(line) for line in (folder / f"{step}.jsonl").read_text().splitlines()]
 
