@@ -120,9 +120,13 @@ class Reel:
             yield item
         self._ended = True
 
-    def over(self, at: float) -> bool:
-        """Whether it has been over for so long at `at` that nothing of it holds; never where there was none."""
-        return self._ended and self._last is not None and at > self._last + self._patience
+    def over(self, at: float) -> float | None:
+        """Seconds, since when it has been over for so long that nothing of it holds.
+
+        None where that is not before `at`, and where there was none.
+        """
+        end = None if self._last is None or not self._ended else self._last + self._patience
+        return None if end is None or at <= end else end
 
 
 def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: JsonlSink) -> None:
@@ -144,11 +148,12 @@ def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: 
     problems: list[MediaError] = []
     for item in as_far_as_it_goes(merge(film, sound), problems):
         at = max(at, item.at)
-        # Both are told once: the state stays the same.
-        if film.over(at):
-            tell(pipeline.sensor(CAMERA, SensorStatus.OFFLINE, at))
-        if sound.over(at):
-            tell(pipeline.finish_sound(at) + pipeline.sensor(MICROPHONE, SensorStatus.OFFLINE, at))
+        # Both are told once: the state stays the same. Of the time, or a frame seconds later would date what is told.
+        if (end := film.over(at)) is not None:
+            tell(pipeline.tick(end) + pipeline.sensor(CAMERA, SensorStatus.OFFLINE, end))
+        if (end := sound.over(at)) is not None:
+            told = pipeline.tick(end) + pipeline.finish_sound(end)
+            tell(told + pipeline.sensor(MICROPHONE, SensorStatus.OFFLINE, end))
         tell(pipeline.frame(item) if isinstance(item, Frame) else pipeline.audio(item))
     tell(pipeline.finish(at))
     if problems:

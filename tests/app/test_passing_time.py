@@ -5,11 +5,22 @@ import time
 import numpy as np
 import pytest
 
+from emoedge.commands.replay import Reel, play
 from emoedge.config.fusion import FusionConfig
 from emoedge.emotions import CANONICAL, Scores
 from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import Mind
-from emoedge.messages import Box, FaceObservation, FaceQuality, Frame, Modality, VisionResult
+from emoedge.messages import (
+    AudioBlock,
+    Box,
+    FaceObservation,
+    FaceQuality,
+    Frame,
+    HearingResult,
+    Modality,
+    VisionResult,
+)
+from emoedge.ops.clock import ManualClock
 from emoedge.pipeline import Pipeline
 from emoedge.sources.rate import RateLimit
 
@@ -32,11 +43,31 @@ class OneFace:
         return VisionResult(frame.at, (face,), appeared)
 
 
+class OneVoice:
+    """An ear that hears somebody who never stops."""
+
+    def hear(self, block):
+        return HearingResult(block.at, True, ())
+
+    def finish(self, at):
+        return HearingResult(at, True, ())
+
+
+class Listed:
+    """A sink of all that is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def event(self, event):
+        self.events.append(event)
+
+
 @pytest.fixture
 def make():
-    def build(until):
+    def build(until, hearing=None):
         mind = Mind(FusionConfig(), {m: Reliability(weight=1.0, decorrelation=0.6) for m in Modality})
-        return Pipeline(vision=OneFace(until), hearing=None, mind=mind, rate=RateLimit(0))
+        return Pipeline(vision=OneFace(until), hearing=hearing, mind=mind, rate=RateLimit(0))
 
     return build
 
@@ -79,3 +110,17 @@ def test_a_leap_of_days_takes_no_time(make):
     events = told(make(2.0), [0.2 * i for i in range(11)] + [3e6])
     assert time.perf_counter() - before < 10
     assert events[-1][:2] == ("mode_changed", 3e6)
+
+
+def test_a_sound_ends_when_it_does_however_long_the_next_picture_takes(make):
+    film = Reel([Frame(PICTURE, at, 0) for at in (0.0, *(1.0 + 0.2 * i for i in range(20)), 14.0)], 1.5)
+    sound = Reel([AudioBlock(np.zeros(320, np.float32), 0.02 * i) for i in range(1, 251)], 0.4)
+    told = Listed()
+    play(make(5.0, OneVoice()), film, sound, ManualClock(0.0), told)
+    over = {e.type.value: e for e in told.events if e.type.value in {"voice_end", "sensor_lost", "emotion_end"}}
+    assert {kind: round(e.at, 2) for kind, e in over.items() if kind != "emotion_end"} == {
+        "voice_end": 5.4, "sensor_lost": 5.4,
+    }  # fmt: skip
+    assert over["voice_end"].details["duration"] == pytest.approx(5.38)
+    assert over["emotion_end"].details["cause"] == "faded"
+    assert over["emotion_end"].at < 8.0, "the loss swallows no time"
