@@ -53,6 +53,8 @@ class LiveShow:
                 source.stop()
 
     def _round(self, stop: threading.Event) -> None:
+        # Before the last of a source is taken: after its loss it would bring back who is told to be gone.
+        camera, microphone = (None if source is None else source.status for source in (self._camera, self._microphone))
         frame = None
         if self._camera is None:
             stop.wait(TAKE_TIMEOUT)
@@ -71,7 +73,7 @@ class LiveShow:
         now = self._clock.monotonic()
         if now - self._looked >= LOOK:
             self._looked = now
-            self._look(now)
+            self._look(now, {CAMERA: camera, MICROPHONE: microphone})
         if frame is not None or now - self._shown >= LOOK:
             self._shown = now
             image = None if frame is None else frame.image
@@ -85,13 +87,14 @@ class LiveShow:
                 self._sensors[name] = Sensor(self._names[name], "ended", source.problem)
         self._stage.show(None, self._watch.moment(now, self._start), self._sensors)
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float, states: dict[str, SensorStatus | None]) -> None:
         pipeline = self._watch.pipeline
         pipeline.tick(now)
         for name, source in ((CAMERA, self._camera), (MICROPHONE, self._microphone)):
-            if source is None:
+            state = states[name]
+            if source is None or state is None:
                 self._sensors[name] = Sensor("none", SensorStatus.DISABLED.value)
                 continue
-            pipeline.sensor(name, source.status, now, source.problem)
-            status = "ended" if source.ended else source.status.value
+            pipeline.sensor(name, state, now, source.problem)
+            status = "ended" if source.ended else state.value
             self._sensors[name] = Sensor(self._names[name], status, source.problem)
