@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emoedge.errors import ConfigError, ModelError
 from emoedge.fusion.belief import Reliability
 from emoedge.fusion.mind import CAMERA, MICROPHONE, Mind
-from emoedge.messages import SAMPLE_RATE, Modality
+from emoedge.messages import SAMPLE_RATE, Modality, SensorStatus
 from emoedge.sources.rate import RateLimit
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emoedge.audio.hearing import Hearing
     from emoedge.config import Config
     from emoedge.inference.model import Model
-    from emoedge.messages import AudioBlock, Event, Frame, HearingResult, SensorStatus, State, VisionResult
+    from emoedge.messages import AudioBlock, Event, Frame, HearingResult, State, VisionResult
     from emoedge.vision.eye import Vision
 
 TICK = 0.1
@@ -102,7 +102,14 @@ class Pipeline:
         """Note a sensor's state."""
         return self.mind.sensor(name, status, at, problem)
 
-    def finish_sound(self, at: float) -> list[Event]:
+    def end(self, name: str, at: float) -> list[Event]:
+        """A sensor's film or sound was over for good at `at`, which may be asked again and again: it is lost."""
+        events = self.tick(at)  # or what the time until then brings about is told as late as this
+        if name == MICROPHONE:
+            events += self._finish_sound(at)
+        return events + self.sensor(name, SensorStatus.OFFLINE, at)
+
+    def _finish_sound(self, at: float) -> list[Event]:
         """The sound is over: what was said since the last window is heard."""
         # Not where a pause or a loss has ended what was said.
         if self.hearing is None or not self.mind.speaking:
@@ -112,7 +119,7 @@ class Pipeline:
 
     def finish(self, at: float) -> list[Event]:
         """End what runs; what was said since the last window is heard before."""
-        return self.finish_sound(at) + self.mind.finish(at)
+        return self._finish_sound(at) + self.mind.finish(at)
 
     def state(self, at: float) -> State:
         """What is known at that time."""

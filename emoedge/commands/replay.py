@@ -9,7 +9,7 @@ from emoedge.commands import config_option
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from emoedge.config import Config
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emoedge.ops.clock import ManualClock
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import Pipeline
+    from emoedge.sources.replay import Reel
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Wall time of a replay's first moment: `ts` then reads as the time within the film."""
@@ -51,6 +52,7 @@ def execute(args: argparse.Namespace) -> int:
     from emoedge.outputs.jsonl import JsonlSink
     from emoedge.pipeline import build_pipeline, load_models
     from emoedge.sources.address import PICTURES, is_file, is_sound_alone
+    from emoedge.sources.replay import Reel
     from emoedge.threads import bound_threads
 
     config = default_config("demo") if args.config is None else load(args.config, require_context=False)
@@ -104,31 +106,6 @@ def _streams(config: Config, video: str | None, audio: str | None) -> tuple[Iter
     return frames, () if audio is None else sound(audio, config.microphone)
 
 
-class Reel:
-    """A film's frames, or a sound's blocks, and when it is over for good: `patience` seconds after the last of them."""
-
-    def __init__(self, items: Iterable[Frame] | Iterable[AudioBlock], patience: float) -> None:
-        self._items = items
-        self._patience = patience
-        self._last: float | None = None
-        self._ended = False
-
-    def __iter__(self) -> Iterator[Frame | AudioBlock]:
-        """Give them in order."""
-        for item in self._items:
-            self._last = item.at
-            yield item
-        self._ended = True
-
-    def over(self, at: float) -> float | None:
-        """Seconds, since when it has been over for so long that nothing of it holds.
-
-        None where that is not before `at`, and where there was none.
-        """
-        end = None if self._last is None or not self._ended else self._last + self._patience
-        return None if end is None or at <= end else end
-
-
 def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: JsonlSink) -> None:
     """Hand everything over in the order of its time, then end what runs.
 
@@ -136,7 +113,7 @@ def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: 
     that runs is ended; its MediaError is raised then.
     """
     from emoedge.fusion.mind import CAMERA, MICROPHONE
-    from emoedge.messages import Frame, SensorStatus
+    from emoedge.messages import Frame
     from emoedge.sources.replay import as_far_as_it_goes, merge
 
     def tell(events: list[Event]) -> None:
@@ -148,12 +125,9 @@ def play(pipeline: Pipeline, film: Reel, sound: Reel, clock: ManualClock, sink: 
     problems: list[MediaError] = []
     for item in as_far_as_it_goes(merge(film, sound), problems):
         at = max(at, item.at)
-        # Both are told once: the state stays the same. Of the time, or a frame seconds later would date what is told.
-        if (end := film.over(at)) is not None:
-            tell(pipeline.tick(end) + pipeline.sensor(CAMERA, SensorStatus.OFFLINE, end))
-        if (end := sound.over(at)) is not None:
-            told = pipeline.tick(end) + pipeline.finish_sound(end)
-            tell(told + pipeline.sensor(MICROPHONE, SensorStatus.OFFLINE, end))
+        for name, reel in ((CAMERA, film), (MICROPHONE, sound)):
+            if (end := reel.over(at)) is not None:
+                tell(pipeline.end(name, end))
         tell(pipeline.frame(item) if isinstance(item, Frame) else pipeline.audio(item))
     tell(pipeline.finish(at))
     if problems:

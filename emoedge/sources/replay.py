@@ -106,6 +106,31 @@ def _blocks(opened: SoundFile, intake: Intake, samples: NDArray[np.float32]) -> 
         opened.close()
 
 
+class Reel:
+    """A film's frames, or a sound's blocks, and when it is over for good: `patience` seconds after the last of them."""
+
+    def __init__(self, items: Iterable[Frame] | Iterable[AudioBlock], patience: float) -> None:
+        self._items = items
+        self._patience = patience
+        self._last: float | None = None
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Frame | AudioBlock]:
+        """Give them in order."""
+        for item in self._items:
+            self._last = item.at
+            yield item
+        self._ended = True
+
+    def over(self, at: float) -> float | None:
+        """Seconds, since when it has been over for so long that nothing of it holds.
+
+        None where that is not before `at`, and where there was none.
+        """
+        end = None if self._last is None or not self._ended else self._last + self._patience
+        return None if end is None or at <= end else end
+
+
 def merge(
     frames: Iterable[Frame | AudioBlock], blocks: Iterable[Frame | AudioBlock]
 ) -> Iterator[Frame | AudioBlock]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.errors import MediaError
+from emoedge.fusion.mind import MICROPHONE
 from emoedge.judging.photograph import read_picture
 from emoedge.messages import Frame
 from emoedge.sources.film import pictures
-from emoedge.sources.replay import as_far_as_it_goes, film, merge, sound
+from emoedge.sources.replay import Reel, as_far_as_it_goes, film, merge, sound
 from emoedge.view.moment import moment_of_still
 from emoedge.view.stage import Sensor, Sensors
 from emoedge.view.timeline import STEP
@@ -41,13 +42,15 @@ def play(
         "camera": Sensor(video or "none", "disabled" if video is None else "online"),
         "mic": Sensor(audio or "none", "disabled" if audio is None else "online"),
     }
-    frames = () if video is None else film(video, config.camera)
-    blocks = () if audio is None else sound(audio, config.microphone)
+    frames = Reel(() if video is None else film(video, config.camera), config.vision.leave)
+    blocks = Reel(() if audio is None else sound(audio, config.microphone), config.speech.gate_hang_over)
     due = 0.0
     problems: list[MediaError] = []
     for item in as_far_as_it_goes(merge(frames, blocks), problems):
         if stop.is_set():
             return None
+        if (end := blocks.over(item.at)) is not None:
+            watch.pipeline.end(MICROPHONE, end)
         if isinstance(item, Frame):
             watch.frame(item)
             stage.show(item.image, watch.moment(item.at), sensors)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from emoedge.build import build_app
-from emoedge.commands.replay import EPOCH, Reel, play
+from emoedge.commands.replay import EPOCH, play
 from emoedge.config import default_config
 from emoedge.ops.clock import ManualClock, SystemClock
 from emoedge.outputs.jsonl import JsonlSink
 from emoedge.panel import Panel
 from emoedge.pipeline import build_pipeline, load_models
-from emoedge.sources.replay import film, sound
+from emoedge.sources.replay import Reel, film, sound
 from emoedge.threads import bound_threads
 
 DAY = 86_400.0

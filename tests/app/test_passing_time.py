@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from emoedge.commands.replay import Reel, play
+from emoedge.commands.replay import play
 from emoedge.config.fusion import FusionConfig
 from emoedge.emotions import CANONICAL, Scores
 from emoedge.fusion.belief import Reliability
@@ -23,6 +23,7 @@ from emoedge.messages import (
 from emoedge.ops.clock import ManualClock
 from emoedge.pipeline import Pipeline
 from emoedge.sources.rate import RateLimit
+from emoedge.sources.replay import Reel
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
