@@ -104,10 +104,12 @@ class JsonlSink:
         """Whether the path names this file no more: what were written into it, nobody who reads the path would see."""
         if self._whole or self._path == STDOUT:
             return False
+        held = os.fstat(file.fileno())
         try:
-            return not os.path.samestat(os.fstat(file.fileno()), os.stat(self._path))  # noqa: PTH116 - as it was given
+            return not os.path.samestat(held, os.stat(self._path))  # noqa: PTH116 - as it was given
         except (FileNotFoundError, NotADirectoryError):
-            return True
+            # Whoever reads a pipe makes it: a file in its place would grow, and be in the way of the next one.
+            return not stat.S_ISFIFO(held.st_mode)
         except OSError:  # nothing can be said of it
             return False
 

@@ -194,3 +194,22 @@ def test_a_pipe_is_written_while_somebody_reads_it_and_never_waited_for(tmp_path
     sink.event(tell.moved(told, 0.0))
     assert sink.problem == f"{pipe}: Broken pipe"
     sink.stop()
+
+
+def test_no_file_takes_the_place_of_a_pipe_that_is_removed(tmp_path, tell):
+    pipe = tmp_path / "events"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = JsonlSink(str(pipe), ManualClock(), boot_id="pipe")
+    sink.start()
+    os.close(reader)
+    pipe.unlink()
+    sink.event(tell.moved(0, 0.0))
+    assert (sink.dropped, pipe.exists()) == (1, False)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink.event(tell.moved(1, 0.0))
+    assert json.loads(os.read(reader, 65536))["number"] == 1
+    assert (sink.dropped, sink.problem) == (1, None)
+    sink.stop()
+    os.close(reader)
