@@ -50,6 +50,10 @@ FEW = 3
 GARBLED = " (protocol error)"
 """How paho names an answer that MQTT 5 has not, as Mosquitto's to a message above its message_size_limit."""
 
+EXPIRED = " (not authorized)"
+"""How paho names the end of a login that has run out; a new one may lie there already. Also that of whoever uses a
+topic that is denied, which comes at once."""
+
 QUOTA = "Quota exceeded"
 """Reason in a PUBACK of a broker that limits messages a second, such as EMQX: the same message is welcome later."""
 
@@ -194,14 +198,16 @@ class Link:
             return 0.0
         if garbled:
             self._problem = "cannot be understood in MQTT 5 (in Mosquitto, is message_size_limit too low?)"
-        if not self._lasts():
+        lasted = self._lasts()
+        if not lasted:
             self._short_lived += 1
         if self._short_lived == FEW and self._refusal is None:
             why = self._reason or ": is the same device.id used twice?"
             self._problem = f"accepts and drops us again and again{why}"
         if self._short_lived <= FEW:
             self._say(logging.WARNING, f"{self._problem}; reconnecting")
-        return self._backoff.next() if self._refusal is None else self._refused.next()
+        soon = self._refusal is None or (lasted and self._reason == EXPIRED)
+        return self._backoff.next() if soon else self._refused.next()
 
     def _lasts(self) -> bool:
         """Whether the connection has stood long enough for the next attempt to come soon; said once, if in doubt."""

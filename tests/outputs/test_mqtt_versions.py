@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+import time
 
 import pytest
 
@@ -135,6 +136,22 @@ def test_one_that_drops_us_is_believed_when_it_says_why(pretend, make_sink, capl
     eventually(lambda: len(server.versions) > 4)
     assert any(told in text for text in link_lines(caplog))
     assert "device.id" not in caplog.text
+
+
+def test_a_login_that_runs_out_is_renewed_at_once(pretend, make_sink, monkeypatch, eventually, tmp_path):
+    monkeypatch.setattr(link_module, "STABLE", 0.1)
+    (tmp_path / "token").write_text("old")
+    server = pretend(lambda _version: b"\x20\x03\x00\x00\x00")
+    sink = make_sink(
+        server.port, backoff=Backoff(0.05, 0.05), refused_wait=60.0, username="me", password_file=str(tmp_path / "token")
+    )
+    assert sink.wait_connected(5)
+    time.sleep(0.2)
+    (tmp_path / "token").write_text("new")
+    server.open[0].sendall(b"\xe0\x01\x87")
+    eventually(lambda: len(server.versions) == 2, what="another attempt")
+    assert sink.wait_connected(5)
+    assert sink._link._endpoint.password == "new"
 
 
 @pytest.mark.broker
