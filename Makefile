@@ -28,8 +28,9 @@ $(HA)/.ready: tools/setup.sh
 demo: setup ## watch emotion events arrive over MQTT from the bundled clip
 	$(VENV)/bin/emoedge demo
 
-# Side by side: they mostly wait for what they fetch.
+# Side by side: they mostly wait for what they fetch. The interpreter comes first, as all of them look for one.
 setup-all: ## all three environments, and the programs that tests need
+	@PYTHON="$(PYTHON)" tools/setup.sh python
 	$(MAKE) --no-print-directory -j4 setup setup-train setup-ha setup-test
 
 setup-test:

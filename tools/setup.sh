@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what emoedge needs on a Debian-like machine: system packages through apt, environments through pip.
-# Usage: tools/setup.sh run | train | ha | test     (PYTHON names the interpreter; default: the newest that fits)
+# Usage: tools/setup.sh python | run | train | ha | test     (PYTHON names the interpreter; default: the newest that fits)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -77,10 +77,14 @@ for name in sys.argv[1:]:
 PY
 }
 
+setup_python() { # before what is set up side by side: each part would settle for none
+  find_python 11 99 >/dev/null || apt_install python3 python3-venv
+}
+
 setup_run() {
   local python
-  python=$(find_python 11 99) || { apt_install python3 python3-venv; python=$(find_python 11 99); } ||
-    die "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"
+  setup_python || true
+  python=$(find_python 11 99) || die "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"
   # PyAudio has no wheel for Linux: it is built here against PortAudio.
   apt_install portaudio19-dev gcc libc6-dev
   "$python" -c 'import sysconfig, os, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' ||
@@ -155,9 +159,10 @@ setup_test() {
 }
 
 case "${1:-}" in
+  python) setup_python ;;
   run) setup_run ;;
   train) setup_train ;;
   ha) setup_ha ;;
   test) setup_test ;;
-  *) die "usage: tools/setup.sh run|train|ha|test" ;;
+  *) die "usage: tools/setup.sh python|run|train|ha|test" ;;
 esac
