@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -132,6 +132,21 @@ def test_sounds_that_the_table_does_not_name_are_left_out_and_counted(tmp_path):
     assert folder.ignored == {"not in labels.csv": 2}
     (tmp_path / "noise.csv").write_text("file\n")
     assert read_folder(tmp_path).ignored == {"not in labels.csv": 3}
+    (tmp_path / "noise.csv").write_text("category,file\nrain\n")
+    assert read_folder(tmp_path).ignored == {"not in labels.csv": 3}
+
+
+def test_a_table_may_name_its_sounds_by_other_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "corpus"
+    table(root, [("mine", str(root / "one.wav"), "ann", "happy", ""), ("mine", "other/../two.wav", "ann", "sad", "")])
+    (root / "other").mkdir()
+    sound(root / "one.wav")
+    sound(root / "two.wav")
+    for given in (root, Path("corpus")):
+        folder = read_folder(given)
+        assert len(list(decode(folder.root, folder.clips))) == 2
+        assert folder.ignored == {}
 
 
 def test_folders_are_joined_and_a_clip_in_both_is_read_once(tmp_path):

@@ -37,7 +37,7 @@ def read_noises(root: Path, *, human: bool = False) -> tuple[Noise, ...]:
     path = root / TABLE
     try:
         with path.open(newline="", encoding="utf-8") as stream:
-            rows = [(row["file"], row["category"]) for row in csv.DictReader(stream)]
+            rows = [(row["file"] or "", row["category"]) for row in csv.DictReader(stream)]
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise MediaError(f"{path}: cannot be read ({error}); it has the columns file and category") from error
     noises = tuple(Noise(file, category) for file, category in rows if human or category not in HUMAN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -141,10 +142,13 @@ def _from_table(root: Path) -> tuple[list[Clip], Mapping[str, int]]:
                 split=_split(PARTS.get(row.get("split", "").strip().lower(), "")),
             )
         )  # fmt: skip
-    told = {PurePosixPath(clip.file) for clip in clips}
+    told = [clip.file for clip in clips]
     with suppress(MediaError):  # without noises, or with a table of them that only who asks for noise may refuse
-        told |= {PurePosixPath(noise.file) for noise in read_noises(root, human=True)}
-    return clips, {f"not in {LABELS}": len(set(files(root, speech_names.SUFFIXES)) - told)}
+        told += [noise.file for noise in read_noises(root, human=True)]
+    # A table may name a file by its whole path, or by way of another folder.
+    home = Path.cwd() / root
+    found = {os.path.normpath(home / file) for file in files(root, speech_names.SUFFIXES)}
+    return clips, {f"not in {LABELS}": len(found - {os.path.normpath(home / file) for file in told})}
 
 
 def _from_names(root: Path) -> tuple[list[Clip], Mapping[str, int]]:
