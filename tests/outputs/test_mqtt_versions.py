@@ -169,14 +169,17 @@ def test_what_is_larger_than_the_broker_takes_is_not_sent_and_named(make_broker,
 
 
 @pytest.mark.broker
-def test_an_answer_that_mqtt_5_does_not_have_is_asked_for_in_3_1_1(make_broker, make_sink, listen, caplog, tell):
+def test_an_answer_that_mqtt_5_does_not_have_is_asked_for_in_3_1_1(
+    make_broker, make_sink, listen, caplog, tell, eventually
+):
     caplog.set_level(logging.INFO, "emoedge.outputs")
     broker = make_broker("message_size_limit 1700")
     listener = listen(broker.port)
     sink = make_sink(broker.port)
-    listener.wait("schema/log")
+    eventually(lambda: link_lines(caplog)[-1:] == ["connected (MQTT 3.1.1)"])
     sink.event(tell.moved(1, 0.0))
     listener.wait("event")
+    listener.wait("schema/log")
     lines = link_lines(caplog)
     assert lines[0] == "connected (MQTT 5)"
     assert "is message_size_limit too low?" in lines[1]
