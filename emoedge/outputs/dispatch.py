@@ -13,7 +13,7 @@ from emoedge.outputs import payloads
 from emoedge.outputs.event_store import EVENT
 from emoedge.outputs.message import Message
 from emoedge.outputs.topics import aggregate_name
-from emoedge.outputs.untaken import Untaken
+from emoedge.outputs.untaken import CURE, Untaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -161,7 +161,7 @@ class Dispatch:
             return
         if not accepted:
             if not self._refusing:
-                log.warning("mqtt: the broker refuses events on %s; see its access control list", self._topics.event)
+                log.warning("mqtt: the broker refuses events on %s; %s", self._topics.event, CURE)
             self.refused += 1
         self._refusing = not accepted
         self._unanswered -= 1

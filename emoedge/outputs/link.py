@@ -285,7 +285,7 @@ class Link:
                 return
             if message.size <= self._largest:
                 self._publish(client, message)
-            elif message.qos:
+            else:
                 self._user.delivered(message, accepted=False)
 
     def _publish(self, client: paho.Client, message: Message) -> None:

@@ -30,7 +30,7 @@ class LinkUser(Protocol):
         ...
 
     def delivered(self, message: Message, *, accepted: bool) -> None:
-        """Note that the broker has acknowledged, or refused, a message of QoS 1."""
+        """Note that the broker has acknowledged, or refused, a message of QoS 1, or that one is too large for it."""
         ...
 
     def put_off(self, message: Message) -> None:

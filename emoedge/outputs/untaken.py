@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 PAUSE = 1.0
 """Seconds from the first refusal to the line that names them all: a birth is two dozen messages."""
 
+CURE = "see its access control list, and the size of messages that it allows"
+"""What to look at where a broker refuses a message."""
+
 NAMED = 4
 """Topics in one line; more are counted."""
 
@@ -50,5 +53,4 @@ class Untaken:
         if topics:
             more = f" and {len(topics) - NAMED} more" if len(topics) > NAMED else ""
             named = ", ".join(topics[:NAMED])
-            cure = "see its access control list, and the size of messages that it allows"
-            log.warning("mqtt: the broker does not take %s%s; %s", named, more, cure)
+            log.warning("mqtt: the broker does not take %s%s; %s", named, more, CURE)

@@ -1,6 +1,7 @@
 """Brokers that speak only MQTT 3.1.1, or nothing at all."""
 
 import logging
+import re
 import socket
 import threading
 import time
@@ -166,6 +167,17 @@ def test_what_is_larger_than_the_broker_takes_is_not_sent_and_named(make_broker,
     assert "emoedge/test-1/schema/event" in line
     assert [item.body for item in listener.on("status")] == [b"online"]
     assert "again" not in caplog.text
+
+
+@pytest.mark.broker
+def test_a_state_and_an_event_that_are_too_large_are_named(make_broker, make_sink, caplog, tell, eventually):
+    sink = make_sink(make_broker("max_packet_size 300").port)
+    assert sink.wait_connected(5)
+    sink.state(tell.state())
+    sink.event(tell.moved(1, 0.0))
+    sizes = "see its access control list, and the size of messages that it allows"
+    eventually(lambda: f"refuses events on emoedge/test-1/event; {sizes}" in caplog.text)
+    eventually(lambda: re.search(f"does not take .*emoedge/test-1/emotion.*; {sizes}", caplog.text))
 
 
 @pytest.mark.broker
