@@ -29,6 +29,9 @@ from emoedge.outputs.schema_files import schema
 
 MODELS = Path(__file__).resolve().parent / "models"
 
+# What `nohup` starts ignores SIGHUP, and so would every program that a test starts: they obey it, as usual.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 # A busy machine is no defect: how long Hypothesis takes to make an example, or one takes to run, fails nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
