@@ -1,7 +1,7 @@
 """The connection to the broker: one thread that connects, reconnects, and asks its user what to send.
 
 paho is driven through its external-loop interface, so that nobody else ever touches the socket: other
-threads only `wake()` the link. At most one unsent packet lies in paho; a broker that stops reading costs
+threads only `wake()` the link. At most one unsent message lies in paho; a broker that stops reading costs
 no memory.
 """
 
@@ -19,11 +19,10 @@ from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from emoedge.ops.backoff import Backoff
 from emoedge.outputs.client import WINDOW, connect, make_client, publish
 from emoedge.outputs.endpoint import from_disconnect, from_error, from_limits, from_reason, from_silence
+from emoedge.outputs.subscriptions import Subscriptions
 from emoedge.outputs.tls import last_alert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from paho.mqtt import client as paho
 
     from emoedge.outputs.endpoint import Endpoint, Refusal
@@ -106,8 +105,7 @@ class Link:
         self._refusal: Refusal | None = None
         self._reason = ""
         """Why the broker ended the last connection, as it is appended to a line; empty where it did not say."""
-        self._topics: Sequence[str] = ()
-        self._unheard: list[str] = []
+        self._subscriptions = Subscriptions()
 
     @property
     def connected(self) -> bool:
@@ -348,19 +346,14 @@ class Link:
         self._largest = getattr(properties, "MaximumPacketSize", MOST)
         self._problem = None
         self._up_since = time.monotonic()
-        self._topics = self._user.connected()
+        topics = self._user.connected()
         self._up.set()
         if self._short_lived < FEW:
             self._say_connected()
-        if self._topics:
-            client.subscribe([(topic, 1) for topic in self._topics])
+        self._subscriptions.ask(client, topics)
 
-    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
-        unheard = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
-        if unheard and unheard != self._unheard:
-            named = ", ".join(unheard)
-            log.warning("mqtt: the broker does not let us hear %s; see its access control list", named)
-        self._unheard = unheard
+    def _on_subscribe(self, _client: paho.Client, _data: Any, mid: int, reasons: list[Any], _properties: Any) -> None:
+        self._subscriptions.answered(mid, reasons[0])
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not self.connected:
